@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/files.h"
+#include "proto/site.pb.h"
+
+/// Logs of containers in CRI form, one entry a line: "<RFC3339Nano> <stdout|stderr> <P|F> <text>\n". F ends a line of
+/// the container; P is a piece of a line that is longer than kMaxEntry or that the container never ended.
+namespace slipway::pod {
+
+/// Makes entries of what one stream of a container writes. Pure: the caller appends the text to the file.
+class CriLogWriter {
+ public:
+  static constexpr size_t kMaxEntry = 16 * 1024;
+  explicit CriLogWriter(std::string stream) : stream_(std::move(stream)) {}
+
+  /// Entries for the lines that are complete now, or "".
+  std::string feed(std::string_view bytes, WallTime now);
+  /// What is left without an end of line, as P; at the end of the stream, or after a while without more.
+  std::string flush(WallTime now);
+  bool hasPartial() const { return !partial_.empty(); }
+
+ private:
+  void entry(std::string& out, std::string_view text, bool full, WallTime now) const;
+  std::string stream_;
+  std::string partial_;
+};
+
+struct LogOptions {
+  bool timestamps = false;
+  int64_t tail_lines = -1;  ///< -1: all
+  std::optional<WallTime> since;
+  int64_t limit_bytes = -1;  ///< -1: no limit
+  std::string stream;        ///< "stdout" or "stderr"; empty: both
+};
+LogOptions logOptions(const site::v1::LogsRequest& request, WallTime now);
+
+/// Turns CRI text, fed in pieces of any size, into what kubectl prints. `tail_lines` is not its business (LogFile's).
+/// A line that is not CRI is printed as it is.
+class CriLogReader {
+ public:
+  explicit CriLogReader(LogOptions options) : options_(std::move(options)) {}
+  std::string feed(std::string_view bytes);
+  /// At the end of the file: an entry that was cut off by a crash.
+  std::string finish();
+  /// limit_bytes has been given out: nothing more will come.
+  bool done() const { return options_.limit_bytes == 0; }
+
+ private:
+  void line(std::string_view entry, std::string& out);
+  void put(std::string_view text, std::string& out);
+  LogOptions options_;
+  std::string pending_;
+  bool at_line_start_ = true;
+};
+
+/// One log file being read from where `tail_lines` says. read() never blocks on a writer: "" means that there is
+/// nothing new now; a follower calls it again when something was written (the supervisor knows; others look every 200
+/// ms).
+class LogFile {
+ public:
+  static constexpr size_t kChunk = 64 * 1024;
+  static Result<LogFile> open(const std::filesystem::path& path, LogOptions options);
+
+  Result<std::string> read();
+  /// True when read() has reached the end of what is there now.
+  bool atEnd() const { return at_end_; }
+  bool done() const { return reader_.done(); }
+
+ private:
+  LogFile(FileDescriptor file, LogOptions options) : file_(std::move(file)), reader_(std::move(options)) {}
+  FileDescriptor file_;
+  CriLogReader reader_;
+  bool at_end_ = false;
+};
+
+}  // namespace slipway::pod
