@@ -113,20 +113,29 @@ Task<void> feed(std::shared_ptr<stream_descriptor> pipe, std::shared_ptr<std::st
   pipe->close();
 }
 
-Task<Result<std::string>> drain(std::shared_ptr<stream_descriptor> pipe, size_t limit) {
+Task<Result<std::string>> drain(std::shared_ptr<stream_descriptor> pipe, size_t limit,
+                                std::function<void(std::string_view)> taker) {
   std::string out;
+  size_t total = 0;
   std::array<char, 65536> buffer;
   while (true) {
     const auto outcome = co_await pipe->async_read_some(asio::buffer(buffer), asio::as_tuple(asio::use_awaitable));
     co_await throwIfCancelled();
     if (std::get<0>(outcome)) co_return out;
-    out.append(buffer.data(), std::get<1>(outcome));
-    if (out.size() > limit) co_return failure(Code::RequestEntityTooLarge, "prints more than {} bytes", limit);
+    const std::string_view piece(buffer.data(), std::get<1>(outcome));
+    total += piece.size();
+    if (taker) {
+      taker(piece);
+    } else {
+      out.append(piece);
+    }
+    if (total > limit) co_return failure(Code::RequestEntityTooLarge, "prints more than {} bytes", limit);
   }
 }
 
-Task<void> drainInto(std::shared_ptr<stream_descriptor> pipe, size_t limit, std::shared_ptr<Result<std::string>> into) {
-  *into = co_await drain(pipe, limit);
+Task<void> drainInto(std::shared_ptr<stream_descriptor> pipe, size_t limit, std::shared_ptr<Result<std::string>> into,
+                     std::function<void(std::string_view)> taker) {
+  *into = co_await drain(pipe, limit, std::move(taker));
 }
 
 std::shared_ptr<stream_descriptor> descriptorOn(const Executor& executor, FileDescriptor& fd) {
@@ -154,8 +163,8 @@ Task<Result<ProcessResult>> runStarted(Command command, Started started) {
   const auto in_pipe = descriptorOn(executor, started.input);
   TaskGroup group(executor);
   group.spawn("process input", feed(in_pipe, std::make_shared<std::string>(std::move(command.input))));
-  group.spawn("process output", drainInto(out_pipe, command.max_output, output));
-  group.spawn("process errors", drainInto(err_pipe, command.max_output, errors));
+  group.spawn("process output", drainInto(out_pipe, command.max_output, output, std::move(command.on_output)));
+  group.spawn("process errors", drainInto(err_pipe, command.max_output, errors, nullptr));
   co_await group.join();
   const int status = co_await waitForChild(started.pid);
   guard.ended = true;

@@ -3,8 +3,10 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "async/task.h"
@@ -14,12 +16,13 @@ namespace slipway::async {
 /// A program to run: no shell is involved, argv[0] is looked up in PATH.
 struct Command {
   std::vector<std::string> argv;
-  std::string input;                                  ///< written to its standard input, which is then closed
-  std::map<std::string, std::string> environment;     ///< added to, or replacing, the caller's environment
-  std::vector<std::string> unset;                     ///< variables taken away
-  std::string working_directory;                      ///< empty: the caller's
+  std::string input;                               ///< written to its standard input, which is then closed
+  std::map<std::string, std::string> environment;  ///< added to, or replacing, the caller's environment
+  std::vector<std::string> unset;                  ///< variables taken away
+  std::string working_directory;                   ///< empty: the caller's
   std::chrono::nanoseconds timeout = std::chrono::seconds(30);
-  size_t max_output = 256U << 20U;                    ///< bytes for each of stdout and stderr; more is an error
+  size_t max_output = 256U << 20U;                  ///< bytes for each of stdout and stderr; more is an error
+  std::function<void(std::string_view)> on_output;  ///< takes stdout piece by piece as it comes; then none is kept
 };
 
 struct ProcessResult {
