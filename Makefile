@@ -1,0 +1,76 @@
+# One word for each thing; the same here and in CI. `make demo` and `make test` set everything up by themselves.
+BUILD ?= build
+JOBS ?= $(shell nproc)
+CMAKE = cmake -G Ninja -DCMAKE_CXX_COMPILER=clang++-19
+CTEST = ctest --output-on-failure --no-tests=error -j $(JOBS)
+
+.PHONY: help deps build static test unit integration e2e asan tsan fuzz lint fmt bench demo demo-down clean
+
+help:
+	@echo "make demo        a Slurm of four nodes on this host, in kubectl (make demo-down ends it)"
+	@echo "make test        everything that CI runs"
+	@echo "make build       build/slipway          make static   build/static/slipway"
+	@echo "make unit        unit tests only        make bench    the limits, measured"
+	@echo "make asan tsan   unit tests with sanitizers            make fuzz     each fuzz target for a short while"
+	@echo "make lint fmt    check or mend the formatting"
+
+deps:
+	@tools/deps.sh
+
+build: deps
+	@$(CMAKE) -S . -B $(BUILD)/release -DCMAKE_BUILD_TYPE=Release >$(BUILD)-cmake.log 2>&1 || { cat $(BUILD)-cmake.log; rm -f $(BUILD)-cmake.log; exit 1; }
+	@rm -f $(BUILD)-cmake.log
+	@ninja -C $(BUILD)/release slipway
+	@ln -f $(BUILD)/release/slipway $(BUILD)/slipway
+
+static: deps
+	@$(CMAKE) -S . -B $(BUILD)/static/cmake -DCMAKE_BUILD_TYPE=Release -DSLIPWAY_STATIC=ON >/dev/null
+	@ninja -C $(BUILD)/static/cmake slipway
+	@llvm-strip-19 -o $(BUILD)/static/slipway $(BUILD)/static/cmake/slipway 2>/dev/null || strip -o $(BUILD)/static/slipway $(BUILD)/static/cmake/slipway
+
+unit: build
+	@ninja -C $(BUILD)/release
+	@cd $(BUILD)/release && $(CTEST) -L unit
+
+integration e2e: build static
+	@ninja -C $(BUILD)/release
+	@cd $(BUILD)/release && $(CTEST) -L $@
+
+test: build static
+	@ninja -C $(BUILD)/release
+	@cd $(BUILD)/release && $(CTEST)
+	@$(MAKE) --no-print-directory asan
+
+asan:
+	@$(CMAKE) -S . -B $(BUILD)/asan -DCMAKE_BUILD_TYPE=Debug -DSLIPWAY_SANITIZE=address,undefined >/dev/null
+	@ninja -C $(BUILD)/asan
+	@cd $(BUILD)/asan && $(CTEST) -L unit
+
+tsan:
+	@$(CMAKE) -S . -B $(BUILD)/tsan -DCMAKE_BUILD_TYPE=Debug -DSLIPWAY_SANITIZE=thread >/dev/null
+	@ninja -C $(BUILD)/tsan
+	@cd $(BUILD)/tsan && $(CTEST) -L unit
+
+fuzz:
+	@$(CMAKE) -S . -B $(BUILD)/fuzz -DCMAKE_BUILD_TYPE=Debug -DSLIPWAY_FUZZ=ON >/dev/null
+	@ninja -C $(BUILD)/fuzz fuzz_all
+	@fuzz/run.sh $(BUILD)/fuzz
+
+lint:
+	@git ls-files '*.cc' '*.h' | xargs clang-format-19 --dry-run --Werror
+
+fmt:
+	@git ls-files '*.cc' '*.h' | xargs clang-format-19 -i
+
+bench: build
+	@ninja -C $(BUILD)/release
+	@python3 bench/run.py $(BUILD)
+
+demo: build
+	@python3 tools/demo.py up --build $(BUILD)
+
+demo-down:
+	@python3 tools/demo.py down --build $(BUILD)
+
+clean:
+	@rm -rf $(BUILD)
