@@ -1,0 +1,135 @@
+"""Slipway's own processes on this host: API server, controller and agent, joined by the real tunnel."""
+
+import json
+import os
+import pathlib
+import shutil
+
+from .processes import Failed, Process, free_port, run, wait_for
+
+
+class Stack:
+    """Life cycle: start() once Slurm runs, stop() before Slurm stops. `slipway` is the binary to use."""
+
+    def __init__(self, directory, slipway, slurm, survives=False, images=(), agent_options="", controller_options=""):
+        self.dir = pathlib.Path(directory).resolve()
+        self.slipway = pathlib.Path(slipway).resolve()
+        self.slurm = slurm
+        self.kubeconfig = self.dir / "kubeconfig"
+        self.processes = {}
+        self._survives = survives
+        self._images = [str(image) for image in images]
+        self._agent_options = agent_options
+        self._controller_options = controller_options
+        self.api_port = None
+
+    def start(self, report=lambda line: None):
+        (self.dir / "log").mkdir(parents=True, exist_ok=True)
+        self.start_apiserver()
+        report(f"the API server answers at https://127.0.0.1:{self.api_port}")
+        self._write_configs()
+        self.start_controller()
+        self.start_agent()
+        report("controller and agent have started")
+        return self
+
+    def start_apiserver(self):
+        self.api_port = self.api_port or free_port()
+        data = self.dir / "apiserver"
+        self._spawn("apiserver", ["apiserver", "--data-dir", data, "--listen", f"127.0.0.1:{self.api_port}"])
+        made = data / "admin.kubeconfig"
+        wait_for("kubeconfig", made.exists, 30, 0.05, alive=[self.processes["apiserver"]])
+        shutil.copy(made, self.kubeconfig)
+        self.kubeconfig.chmod(0o600)
+        wait_for("API server", lambda: self.kubectl("get", "--raw", "/readyz").strip() == "ok", 30, 0.1,
+                 alive=[self.processes["apiserver"]])
+
+    def _write_configs(self):
+        agent = self.dir / "agent.yaml"
+        controller = self.dir / "controller.yaml"
+        if agent.exists():
+            return
+        port = free_port()
+        run([self.slipway, "config", "generate", "--agent-config", agent, "--controller-config", controller,
+             "--agent-endpoint", f"localhost:{port}", "--controller-port", port, "--controller-secret=false",
+             "--slurm-account", "demo", "--slurm-partition", "debug"])
+        images = "".join(f"\n    - {json.dumps(image)}" for image in self._images)
+        with open(agent, "a") as out:
+            out.write(f"stateDir: {json.dumps(str(self.dir / 'agent'))}\npollInterval: 1s\n")
+            out.write('hub:\n  listen: "127.0.0.1:0"\n  addresses: ["127.0.0.1"]\n')
+            if images:
+                out.write(f"images:\n  localPaths:{images}\n")
+            out.write(self._agent_options)
+        with open(controller, "a") as out:
+            out.write('kubelet:\n  address: "127.0.0.1"\n  listen: "127.0.0.1"\n  port: 0\n')
+            out.write(self._controller_options)
+
+    def start_controller(self):
+        self._spawn("controller", ["controller", "--config", self.dir / "controller.yaml", "--kubeconfig", self.kubeconfig])
+
+    def start_agent(self):
+        self._spawn("agent", ["agent", "--config", self.dir / "agent.yaml"], self.slurm.env)
+
+    def _spawn(self, name, arguments, env=None):
+        self.processes[name] = Process(name, [self.slipway, *arguments], self.dir / "log" / f"{name}.log", env, self._survives)
+
+    def kubectl(self, *arguments, check=True, stdin=None, timeout=60):
+        return run(["kubectl", "--kubeconfig", self.kubeconfig, *arguments], check=check, stdin=stdin, timeout=timeout,
+                   env={"HOME": str(self.dir)})
+
+    def get(self, *arguments):
+        return json.loads(self.kubectl("get", *arguments, "-o", "json"))
+
+    def apply(self, manifest):
+        return self.kubectl("apply", "-f", "-", stdin=json.dumps(manifest))
+
+    def wait_nodes(self, seconds=60):
+        wanted = set(self.slurm.nodes)
+
+        def ready():
+            names = set()
+            for node in self.get("nodes")["items"]:
+                conditions = {c["type"]: c["status"] for c in node["status"].get("conditions", [])}
+                if conditions.get("Ready") == "True":
+                    names.add(node["metadata"]["name"])
+            return wanted <= names
+
+        wait_for("Ready nodes", ready, seconds, 0.2, alive=list(self.processes.values()))
+
+    def phase(self, pod, namespace="default"):
+        return self.get("pod", pod, "-n", namespace).get("status", {}).get("phase")
+
+    def wait_phase(self, pod, phases, seconds=60, namespace="default"):
+        return wait_for(f"pod {pod} in {'/'.join(phases)}",
+                        lambda: (lambda now: now if now in phases else None)(self.phase(pod, namespace)), seconds, 0.1)
+
+    def logs(self):
+        return "\n".join(f"== {name}\n{process.log_tail(30)}" for name, process in self.processes.items())
+
+    def stop(self):
+        for name in ("controller", "agent", "apiserver"):
+            if name in self.processes:
+                self.processes[name].stop()
+
+
+def pod(name, command, image="busybox", node_selector=None, **spec):
+    """A small pod manifest that tolerates the taint of Slurm's nodes."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name},
+        "spec": {
+            "restartPolicy": "Never",
+            "terminationGracePeriodSeconds": 2,
+            "tolerations": [{"key": "slipway.dev/slurm", "operator": "Exists"}],
+            "containers": [{"name": "main", "image": image, "command": command,
+                            "resources": {"requests": {"cpu": "1", "memory": "64Mi"}}}],
+            **({"nodeSelector": node_selector} if node_selector else {}),
+            **spec,
+        },
+    }
+
+
+def host_pod(name, command, **spec):
+    """The same without a container runtime."""
+    return pod(name, command, image="none", runtimeClassName="slipway-host", **spec)
