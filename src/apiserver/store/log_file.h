@@ -1,0 +1,67 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+struct sqlite3;
+
+namespace slipway::apiserver {
+
+/// One row of the log: a version of an object, or its end.
+struct LogRow {
+  int64_t revision = 0;
+  std::string key;    ///< "registry/<group>/<resource>/<namespace>/<name>"
+  std::string value;  ///< the object's JSON; for a deletion the last state
+  bool deleted = false;
+};
+
+/// Rows that no reader can ask for any more, and where the history begins from now on.
+struct Compaction {
+  std::vector<int64_t> revisions;
+  int64_t history_from = 0;
+};
+
+/// The database: a log of writes in one SQLite table, ordered by revision. Current state and recent history are what
+/// one gets by reading it from the start.
+///
+/// All calls block. open() takes the file for this process alone (it works without shared memory, so also on a network
+/// file system) and checks it; append() returns when the rows are on the disk. One thread at a time.
+/// Errors: InsufficientStorage for a full disk; InternalError names the file and what SQLite found.
+class LogFile {
+ public:
+  static Result<std::unique_ptr<LogFile>> open(const std::filesystem::path& path);
+  ~LogFile();
+
+  /// Every row in order of revision.
+  Status load(const std::function<void(LogRow)>& on_row);
+  /// All rows or none.
+  Status append(std::span<const LogRow> rows);
+  Status compact(const Compaction& what);
+  /// A consistent copy that can be opened as a database; the target must not exist.
+  Status backup(const std::filesystem::path& target);
+
+  int64_t historyFrom() const { return history_from_; }
+  /// No revision up to this one may be given out again.
+  int64_t highestRevision() const { return highest_revision_; }
+
+ private:
+  LogFile(sqlite3* database, std::filesystem::path path) : database_(database), path_(std::move(path)) {}
+  Status prepare();
+  Status execute(const char* sql);
+  Status transaction(const std::function<Status()>& work);
+  Error problem(std::string_view doing) const;
+  Result<int64_t> readNumber(const char* sql);
+
+  sqlite3* database_;
+  std::filesystem::path path_;
+  int64_t history_from_ = 0;
+  int64_t highest_revision_ = 0;
+};
+
+}  // namespace slipway::apiserver

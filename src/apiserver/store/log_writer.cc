@@ -1,0 +1,88 @@
+#include "apiserver/store/log_writer.h"
+
+#include <boost/asio/post.hpp>
+
+#include "base/log.h"
+
+namespace slipway::apiserver {
+namespace {
+
+constexpr size_t kMaxBatch = 1000;
+
+}  // namespace
+
+LogWriter::LogWriter(Executor executor, std::unique_ptr<LogFile> file, OnCommitted on_committed)
+    : executor_(std::move(executor)),
+      file_(std::move(file)),
+      on_committed_(std::make_shared<OnCommitted>(std::move(on_committed))),
+      thread_([this] { loop(); }) {}
+
+LogWriter::~LogWriter() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  ready_.notify_one();
+  thread_.join();
+  // Reports that are still on their way find nobody.
+  *on_committed_ = nullptr;
+}
+
+void LogWriter::submit(LogRow row) {
+  {
+    const std::lock_guard lock(mutex_);
+    rows_.push_back(std::move(row));
+  }
+  ready_.notify_one();
+}
+
+void LogWriter::run(std::function<void(LogFile&)> work) {
+  {
+    const std::lock_guard lock(mutex_);
+    work_.push_back(std::move(work));
+  }
+  ready_.notify_one();
+}
+
+void LogWriter::loop() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    ready_.wait(lock, [this] { return stopping_ || !rows_.empty() || !work_.empty(); });
+    if (rows_.empty() && work_.empty()) return;
+    std::vector<LogRow> rows = std::exchange(rows_, {});
+    const auto work = std::exchange(work_, {});
+    lock.unlock();
+    commit(std::move(rows));
+    for (const auto& step : work) step(*file_);
+    lock.lock();
+  }
+}
+
+void LogWriter::commit(std::vector<LogRow> rows) {
+  if (rows.empty()) return;
+  if (rows.size() > kMaxBatch) {
+    const auto middle = rows.begin() + kMaxBatch;
+    std::vector<LogRow> rest(std::make_move_iterator(middle), std::make_move_iterator(rows.end()));
+    rows.resize(kMaxBatch);
+    commit(std::move(rows));
+    return commit(std::move(rest));
+  }
+  const Status done = file_->append(rows);
+  if (done || rows.size() == 1) return report(std::move(rows), done);
+  // One row that does not fit must not take the others with it.
+  for (LogRow& row : rows) {
+    std::vector<LogRow> one;
+    one.push_back(std::move(row));
+    const Status result = file_->append(one);
+    report(std::move(one), result);
+  }
+}
+
+void LogWriter::report(std::vector<LogRow> rows, Status result) {
+  auto work = [callback = on_committed_, rows = std::move(rows), result = std::move(result)]() mutable {
+    if (*callback) (*callback)(std::move(rows), std::move(result));
+  };
+  asio::post(executor_, std::move(work));
+}
+
+}  // namespace slipway::apiserver

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "apiserver/store/log_file.h"
+#include "async/task.h"
+
+namespace slipway::apiserver {
+
+/// The thread that owns the database: takes all rows that wait and commits them together, so that many clients share
+/// one fsync.
+///
+/// Life cycle: the constructor starts the thread; the destructor commits what waits and joins. submit() is for the loop
+/// thread; results arrive on the executor in the order of submission.
+class LogWriter {
+ public:
+  /// Called on the loop for each batch: the rows that are on the disk now, or not.
+  using OnCommitted = std::function<void(std::vector<LogRow> rows, Status result)>;
+
+  LogWriter(Executor executor, std::unique_ptr<LogFile> file, OnCommitted on_committed);
+  ~LogWriter();
+  LogWriter(const LogWriter&) = delete;
+  LogWriter& operator=(const LogWriter&) = delete;
+
+  void submit(LogRow row);
+  /// Runs between two commits; for compaction and backup.
+  void run(std::function<void(LogFile&)> work);
+
+ private:
+  void loop();
+  void commit(std::vector<LogRow> rows);
+  void report(std::vector<LogRow> rows, Status result);
+
+  Executor executor_;
+  std::unique_ptr<LogFile> file_;
+  std::shared_ptr<OnCommitted> on_committed_;
+  std::mutex mutex_;
+  std::condition_variable ready_;
+  std::vector<LogRow> rows_;
+  std::vector<std::function<void(LogFile&)>> work_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace slipway::apiserver

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace slipway::apiserver {
+
+/// What selectors look at, taken out of an object once.
+struct Traits {
+  std::vector<std::pair<std::string, std::string>> labels;
+  std::vector<std::pair<std::string, std::string>> fields;  ///< selectable fields of the kind, "spec.nodeName"
+};
+
+/// One version of an object. Its bytes never change, so that gets, lists and watches all send the same ones.
+struct Stored {
+  int64_t revision = 0;                  ///< metadata.resourceVersion, also inside the bytes
+  std::string key;                       ///< "<namespace>/<name>", or "<name>" for cluster-scoped kinds
+  std::string bytes;                     ///< JSON
+  mutable std::optional<Traits> traits;  ///< filled by whoever asks first; loop thread only
+};
+using StoredPtr = std::shared_ptr<const Stored>;
+
+/// One committed write, kept for watches and for reading the past until it is compacted.
+struct Change {
+  int64_t revision = 0;
+  StoredPtr now;     ///< for a deletion the last state, with the deletion's revision
+  StoredPtr before;  ///< null when the object is new
+  bool deleted = false;
+  mutable std::shared_ptr<const std::string> line;  ///< the watch event, serialised for the first watcher that sends it
+
+  size_t bytesKept() const { return (before ? before->bytes.size() : 0) + (deleted ? now->bytes.size() : 0) + 200; }
+};
+using ChangePtr = std::shared_ptr<const Change>;
+
+}  // namespace slipway::apiserver
