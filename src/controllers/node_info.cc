@@ -1,0 +1,113 @@
+#include "controllers/node_info.h"
+
+namespace slipway::controllers {
+namespace {
+
+bool ended(const kube::Object& pod) {
+  const std::string_view phase = kube::text(pod, {"status", "phase"});
+  return phase == "Succeeded" || phase == "Failed";
+}
+
+Amounts requestsOf(const kube::json::value& container) {
+  const auto* object = container.if_object();
+  return object == nullptr ? Amounts() : Amounts::of(kube::child(*object, {"resources", "requests"}));
+}
+
+bool isSidecar(const kube::json::value& container) {
+  const auto* object = container.if_object();
+  return object != nullptr && kube::text(*object, {"restartPolicy"}) == "Always";
+}
+
+}  // namespace
+
+Amounts Amounts::of(const kube::Object& quantities) {
+  Amounts out;
+  for (const auto& [name, value] : quantities) {
+    const auto quantity = kube::Quantity::parse(value.is_string() ? std::string_view(value.get_string()) : "");
+    if (!quantity) continue;
+    out.amounts_[std::string(name)] = name == "cpu" ? quantity->millis() : quantity->value();
+  }
+  return out;
+}
+
+Amounts Amounts::ofPod(const kube::Object& pod) {
+  Amounts running;
+  for (const auto& container : kube::items(pod, {"spec", "containers"})) running.add(requestsOf(container));
+  Amounts sidecars;
+  Amounts largest_init;
+  for (const auto& container : kube::items(pod, {"spec", "initContainers"})) {
+    Amounts needed = requestsOf(container);
+    if (isSidecar(container)) {
+      sidecars.add(needed);
+      running.add(needed);
+      needed = sidecars;
+    } else {
+      needed.add(sidecars);
+    }
+    largest_init.raiseTo(needed);
+  }
+  running.raiseTo(largest_init);
+  running.add(of(kube::child(pod, {"spec", "overhead"})));
+  running.amounts_["pods"] = 1;
+  return running;
+}
+
+void Amounts::add(const Amounts& other, int64_t times) {
+  for (const auto& [name, amount] : other.amounts_) amounts_[name] += times * amount;
+}
+
+void Amounts::raiseTo(const Amounts& other) {
+  for (const auto& [name, amount] : other.amounts_) {
+    int64_t& mine = amounts_[name];
+    mine = std::max(mine, amount);
+  }
+}
+
+int64_t Amounts::get(const std::string& resource) const {
+  const auto it = amounts_.find(resource);
+  return it == amounts_.end() ? 0 : it->second;
+}
+
+void NodeTable::setNode(const kube::ObjectPtr& node) {
+  NodeInfo& info = nodes_[std::string(kube::name(*node))];
+  const bool is_new = info.node == nullptr;
+  info.node = node;
+  info.allocatable = Amounts::of(kube::child(*node, {"status", "allocatable"}));
+  if (!is_new) return;
+  for (const auto& [uid, placed] : placed_) {
+    if (placed.node == kube::name(*node)) info.requested.add(placed.amounts);
+  }
+}
+
+void NodeTable::removeNode(const std::string& name) { nodes_.erase(name); }
+
+void NodeTable::setPod(const kube::Object& pod) {
+  const std::string node(kube::text(pod, {"spec", "nodeName"}));
+  if (ended(pod)) return removePod(pod);
+  // An older copy without a node says nothing about a pod that was bound since.
+  if (node.empty()) return;
+  place(std::string(kube::uid(pod)), {node, Amounts::ofPod(pod)});
+}
+
+void NodeTable::removePod(const kube::Object& pod) { take(std::string(kube::uid(pod))); }
+
+void NodeTable::assume(const kube::Object& pod, const std::string& node) {
+  place(std::string(kube::uid(pod)), {node, Amounts::ofPod(pod)});
+}
+
+void NodeTable::place(const std::string& uid, Placed placed) {
+  take(uid);
+  const auto node = nodes_.find(placed.node);
+  if (node != nodes_.end()) node->second.requested.add(placed.amounts);
+  placed_[uid] = std::move(placed);
+}
+
+void NodeTable::take(const std::string& uid) {
+  const auto it = placed_.find(uid);
+  if (it == placed_.end()) return;
+  const auto node = nodes_.find(it->second.node);
+  if (node != nodes_.end()) node->second.requested.add(it->second.amounts, -1);
+  placed_.erase(it);
+}
+
+}  // namespace slipway::controllers

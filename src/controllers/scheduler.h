@@ -1,0 +1,55 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "async/work_queue.h"
+#include "controllers/node_info.h"
+#include "kube/client.h"
+#include "kube/informer.h"
+
+namespace slipway::controllers {
+
+struct SchedulerOptions {
+  std::string name = "default-scheduler";  ///< pods whose spec.schedulerName is another are left alone
+  size_t workers = 8;                      ///< bindings under way at once
+};
+
+/// Binds pending pods to nodes: resource requests, node selector and affinity, taints and tolerations, scheduling gates,
+/// the node's readiness. Not known: affinity between pods, topology spread, preemption, volumes.
+///
+/// Life cycle: run() until cancelled; the client must outlive it. A pod that fits nowhere gets the condition
+/// PodScheduled=False and an event, and is tried again when nodes or pods change, and after a back-off in any case.
+class Scheduler {
+ public:
+  Scheduler(Executor executor, kube::Client& client, Random& random, const Clock& clock, SchedulerOptions options = {});
+  Task<void> run();
+
+ private:
+  enum class Verdict {
+    Done,   ///< bound, gone, gated or not ours: nothing to do until it changes
+    Again,  ///< fits nowhere now, or a write failed
+  };
+  Task<void> work();
+  Task<Verdict> schedule(std::string key);
+  Task<Verdict> bind(kube::ObjectPtr pod, std::string node);
+  Task<Verdict> markUnschedulable(kube::ObjectPtr pod, std::string reason, std::string message);
+  Task<void> record(kube::ObjectPtr pod, std::string type, std::string reason, std::string message);
+  /// The best node, or the sentence that says why there is none.
+  tl::expected<std::string, std::string> choose(const kube::Object& pod) const;
+  void onPod(const kube::ObjectPtr& pod);
+  void wakeWaiting();
+
+  Executor executor_;
+  kube::Client& client_;
+  Random& random_;
+  const Clock& clock_;
+  SchedulerOptions options_;
+  kube::Informer pods_;
+  kube::Informer nodes_;
+  NodeTable table_;
+  async::WorkQueue<std::string> queue_;
+  std::set<std::string> waiting_;  ///< keys of pods that fitted nowhere
+};
+
+}  // namespace slipway::controllers
