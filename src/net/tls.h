@@ -11,14 +11,14 @@ namespace slipway::net {
 
 /// Settings of one side of TLS. All certificates and keys are PEM texts.
 struct TlsOptions {
-  std::string certificate;         ///< own chain; empty for a client without one
+  std::string certificate;  ///< own chain; empty for a client without one
   std::string key;
-  std::string ca;                  ///< whom to believe; empty: the system's store (client)
+  std::string ca;                     ///< whom to believe; empty: the system's store (client)
   bool insecure_skip_verify = false;  ///< client: believe anyone
   /// Server: ask clients for a certificate. Require refuses those without one at the handshake.
   enum class ClientCertificates { None, Request, Require } client_certificates = ClientCertificates::None;
-  bool only_tls13 = false;         ///< otherwise 1.2 and 1.3
-  std::vector<std::string> alpn;   ///< in order of preference; a peer without a common one is refused when required
+  bool only_tls13 = false;        ///< otherwise 1.2 and 1.3
+  std::vector<std::string> alpn;  ///< in order of preference; a peer without a common one is refused when required
   bool require_alpn = false;
 };
 

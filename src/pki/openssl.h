@@ -14,7 +14,7 @@
 
 #include "base/result.h"
 
-/// OpenSSL's objects with owners. For .cc files of this folder only.
+/// OpenSSL's objects with owners. For .cc files of pki/ and net/ only.
 namespace slipway::pki {
 
 template <auto Free>
