@@ -1,0 +1,16 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace slipway::pod {
+
+using Lookup = std::function<std::optional<std::string>(const std::string& name)>;
+
+/// `$(NAME)` as Kubernetes expands it in env values, command, args and subPathExpr: a name that lookup does not know
+/// stays as it is, `$$` is a single `$` (so `$$(NAME)` is the text `$(NAME)`), an unclosed `$(` and any other `$` stay.
+std::string expand(std::string_view text, const Lookup& lookup);
+
+}  // namespace slipway::pod

@@ -1,0 +1,164 @@
+#include "pod/status.h"
+
+#include "kube/quantity.h"
+#include "pod/phase.h"
+#include "pod/resources.h"
+
+namespace slipway::pod {
+namespace {
+
+using kube::Object;
+using kube::json::array;
+using site::v1::ContainerReport;
+using site::v1::PodReport;
+
+std::string timeText(int64_t ns) {
+  return formatTime(WallTime(std::chrono::nanoseconds(ns)));
+}
+
+std::string containerId(const PodReport& report, const ContainerReport& container) {
+  return fmt::format("slipway://{}-{}-{}-{}", report.pod_uid(), report.attempt(), container.name(),
+                     container.restart_count());
+}
+
+Object terminatedState(const site::v1::Terminated& from, const std::string& id) {
+  Object out{{"exitCode", from.exit_code()}};
+  if (from.signal() != 0) out["signal"] = from.signal();
+  if (!from.reason().empty()) out["reason"] = from.reason();
+  if (!from.message().empty()) out["message"] = from.message();
+  if (from.started_at_ns() != 0) out["startedAt"] = timeText(from.started_at_ns());
+  if (from.finished_at_ns() != 0) out["finishedAt"] = timeText(from.finished_at_ns());
+  if (!id.empty()) out["containerID"] = id;
+  return Object{{"terminated", std::move(out)}};
+}
+
+Object stateOf(const ContainerReport& container, const std::string& id) {
+  if (container.has_running()) {
+    return Object{{"running", Object{{"startedAt", timeText(container.running().started_at_ns())}}}};
+  }
+  if (container.has_terminated()) return terminatedState(container.terminated(), id);
+  Object waiting;
+  if (!container.waiting().reason().empty()) waiting["reason"] = container.waiting().reason();
+  if (!container.waiting().message().empty()) waiting["message"] = container.waiting().message();
+  return Object{{"waiting", std::move(waiting)}};
+}
+
+Object containerStatus(const PodReport& report, const ContainerReport& container, const Object& spec) {
+  const bool ran = container.has_running() || container.has_terminated();
+  const std::string id = ran ? containerId(report, container) : std::string();
+  Object out{{"name", container.name()},
+             {"state", stateOf(container, id)},
+             {"lastState", Object()},
+             {"ready", container.ready()},
+             {"restartCount", container.restart_count()},
+             {"image", container.image().empty() ? std::string(kube::text(spec, {"image"})) : container.image()},
+             {"imageID", container.image_id()},
+             {"started", container.started()}};
+  if (!id.empty()) out["containerID"] = id;
+  if (container.has_last_terminated()) out["lastState"] = terminatedState(container.last_terminated(), "");
+  return out;
+}
+
+/// The time of the last change of a condition is that of the old one if the status is the same.
+void setCondition(array& conditions, const ConditionValue& value, const std::string& now) {
+  Object next{{"type", value.type}, {"status", value.status}, {"lastTransitionTime", now}};
+  if (!value.reason.empty()) next["reason"] = value.reason;
+  if (!value.message.empty()) next["message"] = value.message;
+  for (auto& each : conditions) {
+    if (!each.is_object() || kube::text(each.get_object(), {"type"}) != value.type) continue;
+    const Object& old = each.get_object();
+    if (kube::text(old, {"status"}) == value.status && old.contains("lastTransitionTime")) {
+      next["lastTransitionTime"] = old.at("lastTransitionTime");
+    }
+    if (const auto* generation = old.if_contains("observedGeneration")) next["observedGeneration"] = *generation;
+    each = std::move(next);
+    return;
+  }
+  conditions.push_back(std::move(next));
+}
+
+void setAddresses(Object& status, const PodReport& report, const NodeFacts& facts) {
+  std::vector<std::string> ips(report.pod_ips().begin(), report.pod_ips().end());
+  if (ips.empty() && !facts.pod_ip.empty() && report.stage() == PodReport::RUNNING) ips.push_back(facts.pod_ip);
+  if (!ips.empty()) {
+    array list;
+    for (const std::string& ip : ips) list.push_back(Object{{"ip", ip}});
+    status["podIP"] = ips.front();
+    status["podIPs"] = std::move(list);
+  }
+  if (!facts.host_ip.empty()) {
+    status["hostIP"] = facts.host_ip;
+    status["hostIPs"] = array{Object{{"ip", facts.host_ip}}};
+  }
+}
+
+void setOrDrop(Object& status, std::string_view key, const std::string& value) {
+  if (value.empty()) {
+    status.erase(key);
+  } else {
+    status[key] = value;
+  }
+}
+
+void setContainers(Object& status, const PodView& view, const PodReport& report) {
+  array init;
+  array main;
+  array ephemeral;
+  for (const ContainerView& each : view.init) init.push_back(containerStatus(report, each.report, *each.spec));
+  for (const ContainerView& each : view.main) main.push_back(containerStatus(report, each.report, *each.spec));
+  for (const ContainerView& each : view.ephemeral)
+    ephemeral.push_back(containerStatus(report, each.report, *each.spec));
+  if (!init.empty()) status["initContainerStatuses"] = std::move(init);
+  status["containerStatuses"] = std::move(main);
+  if (!ephemeral.empty()) status["ephemeralContainerStatuses"] = std::move(ephemeral);
+}
+
+}  // namespace
+
+Object podStatus(const Object& pod, const PodReport& report, const NodeFacts& facts, WallTime now) {
+  Object status = kube::child(pod, {"status"});
+  const std::string_view old_phase = kube::text(status, {"phase"});
+  if (old_phase == "Succeeded" || old_phase == "Failed") return status;
+  if (report.stage() == PodReport::UNKNOWN) return status;
+
+  const PodView view = viewOf(pod, report);
+  const std::string phase = phaseOf(pod, view, report);
+  status["phase"] = phase;
+  setOrDrop(status, "reason", report.reason());
+  setOrDrop(status, "message", report.message());
+  status["qosClass"] = qosClass(pod);
+  if (!status.contains("startTime") && report.started_at_ns() != 0)
+    status["startTime"] = timeText(report.started_at_ns());
+  setAddresses(status, report, facts);
+  setContainers(status, view, report);
+
+  array conditions = kube::items(status, {"conditions"});
+  for (const ConditionValue& value : conditionsOf(pod, view, report, phase)) {
+    setCondition(conditions, value, formatTime(now));
+  }
+  status["conditions"] = std::move(conditions);
+  return status;
+}
+
+std::string qosClass(const Object& pod) {
+  bool any = false;
+  bool guaranteed = true;
+  for (const std::string_view list : {"containers", "initContainers"}) {
+    for (const auto& item : kube::items(pod, {"spec", list})) {
+      for (const std::string_view name : {"cpu", "memory"}) {
+        const auto amount = [&](std::string_view from) {
+          const auto milli = milliValue(quantityText(kube::child(item.get_object(), {"resources", from}), name));
+          return milli ? *milli : 0;
+        };
+        const int64_t limit = amount("limits");
+        const int64_t request = amount("requests");
+        any = any || limit > 0 || request > 0;
+        guaranteed = guaranteed && limit > 0 && (request == 0 || request == limit);
+      }
+    }
+  }
+  if (!any) return "BestEffort";
+  return guaranteed ? "Guaranteed" : "Burstable";
+}
+
+}  // namespace slipway::pod

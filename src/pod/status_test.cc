@@ -1,0 +1,152 @@
+#include "pod/status.h"
+
+#include <gtest/gtest.h>
+
+namespace slipway::pod {
+namespace {
+
+using site::v1::ContainerReport;
+using site::v1::PodReport;
+
+kube::Object somePod(std::string_view init = "") {
+  const std::string text = fmt::format(
+      R"({{"metadata":{{"name":"web","uid":"u-1"}},"spec":{{"restartPolicy":"Always","initContainers":[{}],
+           "containers":[{{"name":"a","image":"i"}},{{"name":"b","image":"i"}}]}}}})",
+      init);
+  return kube::json::parse(text).as_object();
+}
+
+PodReport running(std::initializer_list<std::string_view> names) {
+  PodReport report;
+  report.set_stage(PodReport::RUNNING);
+  report.set_started_at_ns(1700000000000000000);
+  for (const std::string_view name : names) {
+    auto* container = report.add_containers();
+    container->set_name(std::string(name));
+    container->mutable_running()->set_started_at_ns(1700000000000000000);
+    container->set_ready(true);
+    container->set_started(true);
+  }
+  return report;
+}
+
+const WallTime kNow{std::chrono::seconds(1700000100)};
+
+std::string condition(const kube::Object& status, std::string_view type, std::string_view field = "status") {
+  for (const auto& each : kube::items(status, {"conditions"})) {
+    if (kube::text(each.get_object(), {"type"}) == type) return std::string(kube::text(each.get_object(), {field}));
+  }
+  return "none";
+}
+
+TEST(PodStatus, RunningAndReady) {
+  const auto status = podStatus(somePod(), running({"a", "b"}), {.host_ip = "10.0.0.9", .pod_ip = "10.0.0.1"}, kNow);
+  EXPECT_EQ(kube::text(status, {"phase"}), "Running");
+  EXPECT_EQ(condition(status, "Ready"), "True");
+  EXPECT_EQ(kube::text(status, {"podIP"}), "10.0.0.1");
+  EXPECT_EQ(kube::text(status, {"hostIP"}), "10.0.0.9");
+  EXPECT_EQ(kube::text(status, {"startTime"}), "2023-11-14T22:13:20Z");
+  EXPECT_EQ(kube::text(status, {"qosClass"}), "BestEffort");
+}
+
+TEST(PodStatus, IsTheSameAgainWhenNothingChanged) {
+  kube::Object pod = somePod();
+  const auto first = podStatus(pod, running({"a", "b"}), {}, kNow);
+  pod["status"] = first;
+  EXPECT_EQ(podStatus(pod, running({"a", "b"}), {}, kNow + std::chrono::hours(1)), first);
+}
+
+TEST(PodStatus, TransitionTimeMovesOnlyWithTheStatus) {
+  kube::Object pod = somePod();
+  pod["status"] = podStatus(pod, running({"a", "b"}), {}, kNow);
+  PodReport report = running({"a", "b"});
+  report.mutable_containers(1)->set_ready(false);
+  const auto later = podStatus(pod, report, {}, kNow + std::chrono::seconds(5));
+  EXPECT_EQ(condition(later, "Ready"), "False");
+  EXPECT_EQ(condition(later, "Ready", "lastTransitionTime"), "2023-11-14T22:15:05Z");
+  EXPECT_EQ(condition(later, "Ready", "message"), "containers with unready status: [b]");
+  EXPECT_EQ(condition(later, "Initialized", "lastTransitionTime"), "2023-11-14T22:15:00Z");
+}
+
+TEST(PodStatus, PendingWhileQueuedAndWhileInitRuns) {
+  PodReport queued;
+  queued.set_stage(PodReport::QUEUED);
+  queued.set_message("Slurm: Resources");
+  const auto status = podStatus(somePod(), queued, {}, kNow);
+  EXPECT_EQ(kube::text(status, {"phase"}), "Pending");
+  const auto& first = kube::items(status, {"containerStatuses"})[0].as_object();
+  EXPECT_EQ(kube::text(first, {"state", "waiting", "reason"}), "InSlurmQueue");
+  EXPECT_EQ(kube::text(first, {"state", "waiting", "message"}), "Slurm: Resources");
+
+  PodReport init;
+  init.set_stage(PodReport::RUNNING);
+  auto* container = init.add_containers();
+  container->set_name("setup");
+  container->set_kind(ContainerReport::INIT);
+  container->mutable_running();
+  const auto while_init = podStatus(somePod(R"({"name":"setup"})"), init, {}, kNow);
+  EXPECT_EQ(kube::text(while_init, {"phase"}), "Pending");
+  EXPECT_EQ(condition(while_init, "Initialized", "message"), "containers with incomplete status: [setup]");
+  EXPECT_EQ(kube::text(kube::items(while_init, {"containerStatuses"})[0].as_object(), {"state", "waiting", "reason"}),
+            "PodInitializing");
+}
+
+TEST(PodStatus, CrashLoopKeepsThePodRunning) {
+  PodReport report = running({"a", "b"});
+  auto* container = report.mutable_containers(0);
+  container->mutable_waiting()->set_reason("CrashLoopBackOff");
+  container->mutable_last_terminated()->set_exit_code(1);
+  container->set_restart_count(3);
+  container->set_ready(false);
+  const auto status = podStatus(somePod(), report, {}, kNow);
+  EXPECT_EQ(kube::text(status, {"phase"}), "Running");
+  const auto& first = kube::items(status, {"containerStatuses"})[0].as_object();
+  EXPECT_EQ(kube::integer(first, {"lastState", "terminated", "exitCode"}), 1);
+  EXPECT_EQ(kube::integer(first, {"restartCount"}), 3);
+}
+
+TEST(PodStatus, EndOfTheJobEndsContainersAndIsFinal) {
+  PodReport report = running({"a", "b"});
+  report.set_stage(PodReport::FAILED);
+  report.set_reason("NodeFail");
+  report.set_message("Slurm: NODE_FAIL");
+  kube::Object pod = somePod();
+  const auto status = podStatus(pod, report, {}, kNow);
+  EXPECT_EQ(kube::text(status, {"phase"}), "Failed");
+  EXPECT_EQ(kube::text(status, {"reason"}), "NodeFail");
+  const auto& first = kube::items(status, {"containerStatuses"})[0].as_object();
+  EXPECT_EQ(kube::text(first, {"state", "terminated", "reason"}), "NodeFail");
+  EXPECT_EQ(kube::integer(first, {"state", "terminated", "exitCode"}), 137);
+  EXPECT_EQ(condition(status, "Ready", "reason"), "PodFailed");
+  pod["status"] = status;
+  EXPECT_EQ(podStatus(pod, running({"a", "b"}), {}, kNow), status);
+}
+
+TEST(PodStatus, UnknownConcludesNothing) {
+  kube::Object pod = somePod();
+  pod["status"] = podStatus(pod, running({"a", "b"}), {}, kNow);
+  EXPECT_EQ(podStatus(pod, PodReport(), {}, kNow), pod["status"].as_object());
+}
+
+TEST(PodStatus, ReadinessGatesHoldReady) {
+  kube::Object pod = somePod();
+  pod["spec"].as_object()["readinessGates"] = kube::json::array{kube::Object{{"conditionType", "x/y"}}};
+  const auto status = podStatus(pod, running({"a", "b"}), {}, kNow);
+  EXPECT_EQ(condition(status, "ContainersReady"), "True");
+  EXPECT_EQ(condition(status, "Ready", "reason"), "ReadinessGatesNotReady");
+}
+
+TEST(QosClass, FollowsRequestsAndLimits) {
+  const auto of = [](std::string_view resources) {
+    return qosClass(
+        kube::json::parse(fmt::format(R"({{"spec":{{"containers":[{{"resources":{}}}]}}}})", resources)).as_object());
+  };
+  EXPECT_EQ(of("{}"), "BestEffort");
+  EXPECT_EQ(of(R"({"requests":{"cpu":"1"}})"), "Burstable");
+  EXPECT_EQ(of(R"({"limits":{"cpu":"1","memory":"1Gi"}})"), "Guaranteed");
+  EXPECT_EQ(of(R"({"limits":{"cpu":"1","memory":"1Gi"},"requests":{"cpu":"1000m"}})"), "Guaranteed");
+  EXPECT_EQ(of(R"({"limits":{"cpu":"1"}})"), "Burstable");
+}
+
+}  // namespace
+}  // namespace slipway::pod
