@@ -1,0 +1,83 @@
+"""What every end-to-end test stands on: a Slurm site and Slipway's processes in a directory of their own."""
+
+import os
+import pathlib
+import shutil
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+
+from testsite.busybox import make_image  # noqa: E402
+from testsite.processes import Failed, wait_for  # noqa: E402
+from testsite.slurm import Slurm  # noqa: E402
+from testsite.stack import Stack, host_pod, pod  # noqa: E402
+
+__all__ = ["Failed", "ROOT", "SiteTest", "host_pod", "pod", "slipway_binary", "wait_for"]
+
+
+def slipway_binary():
+    """The binary under test: SLIPWAY, or what `make build` made."""
+    return pathlib.Path(os.environ.get("SLIPWAY", ROOT / "build" / "slipway"))
+
+
+class SiteTest(unittest.TestCase):
+    """One site for all tests of a class; each test uses pod names of its own."""
+
+    agent_options = ""
+    controller_options = ""
+    slurm_options = {}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.dir = pathlib.Path(tempfile.mkdtemp(prefix="slipway-e2e."))
+        cls.slurm = None
+        cls.stack = None
+        try:
+            cls.slurm = Slurm(cls.dir / "slurm", cluster="e2e", **cls.slurm_options).start()
+            cls.image = make_image(cls.dir / "images" / "busybox")
+            cls.stack = Stack(cls.dir, slipway_binary(), cls.slurm, images=[cls.dir / "images"],
+                              agent_options=cls.agent_options, controller_options=cls.controller_options)
+            cls.stack.start()
+            cls.stack.wait_nodes()
+        except BaseException:
+            if cls.stack:
+                print(cls.stack.logs(), file=sys.stderr)
+            cls.tearDownClass()
+            raise
+
+    @classmethod
+    def tearDownClass(cls):
+        if cls.stack:
+            cls.stack.stop()
+        if cls.slurm:
+            cls.slurm.stop()
+        shutil.rmtree(cls.dir, ignore_errors=True)
+
+    def run(self, result=None):
+        before = len(result.failures) + len(result.errors) if result else 0
+        super().run(result)
+        if result and len(result.failures) + len(result.errors) > before and self.stack:
+            print(f"---- {self.id()} failed; logs end:\n{self.stack.logs()}", file=sys.stderr)
+
+    def kubectl(self, *arguments, **options):
+        return self.stack.kubectl(*arguments, **options)
+
+    def get_pod(self, name, namespace="default"):
+        return self.stack.get("pod", name, "-n", namespace)
+
+    def jobs_of(self, uid):
+        """Slurm's jobs that carry the pod's identity, whatever their state."""
+        return [job for job in self.slurm.jobs() if f":{uid}:" in job.get("Comment", "")]
+
+    def run_pod(self, name, script, seconds=60, **spec):
+        """Runs a script on the host runtime to its end and gives the pod."""
+        self.stack.apply(host_pod(name, ["/bin/sh", "-c", script], **spec))
+        self.stack.wait_phase(name, ("Succeeded", "Failed"), seconds)
+        return self.get_pod(name)
+
+    def events_of(self, name):
+        items = self.stack.get("events")["items"]
+        return [(e.get("reason"), e.get("message")) for e in items if e["involvedObject"].get("name") == name]
