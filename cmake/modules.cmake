@@ -24,6 +24,7 @@ function(slipway_module name)
   endif()
 
   add_library(slipway_${name} STATIC ${sources})
+  set_property(GLOBAL APPEND PROPERTY SLIPWAY_MODULES slipway_${name})
   target_include_directories(slipway_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
   set(deps)
   foreach(dep ${ARG_DEPS})
