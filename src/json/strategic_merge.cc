@@ -70,28 +70,28 @@ class Identity {
 /// The server's order: what the patch names keeps the patch's order; the rest keeps its place in the document relative
 /// to the named ones where both were there before, and otherwise comes after them.
 array ordered(array merged, const array& patch_order, const array& server_order, const Identity& identity) {
-  std::vector<std::pair<ptrdiff_t, value*>> named, rest;
+  std::vector<std::tuple<ptrdiff_t, size_t, value*>> named, rest;
+  size_t turn = 0;
   for (value& element : merged) {
     ptrdiff_t place = identity.find(patch_order, element);
     if (place >= 0) {
-      named.emplace_back(place, &element);
+      named.emplace_back(place, turn++, &element);
     } else {
-      rest.emplace_back(identity.find(server_order, element), &element);
+      rest.emplace_back(identity.find(server_order, element), turn++, &element);
     }
   }
-  auto byPlace = [](const auto& a, const auto& b) { return a.first < b.first; };
-  std::ranges::stable_sort(named, byPlace);
-  std::ranges::stable_sort(rest, byPlace);
+  std::ranges::sort(named);
+  std::ranges::sort(rest);
 
   array out;
   size_t i = 0, j = 0;
   while (i < rest.size() || j < named.size()) {
     bool from_rest = j >= named.size();
     if (i < rest.size() && j < named.size()) {
-      ptrdiff_t other = identity.find(server_order, *named[j].second);
-      from_rest = rest[i].first >= 0 && other >= 0 && rest[i].first < other;
+      ptrdiff_t other = identity.find(server_order, *std::get<2>(named[j]));
+      from_rest = std::get<0>(rest[i]) >= 0 && other >= 0 && std::get<0>(rest[i]) < other;
     }
-    out.push_back(std::move(*(from_rest ? rest[i++] : named[j++]).second));
+    out.push_back(std::move(*std::get<2>(from_rest ? rest[i++] : named[j++])));
   }
   return out;
 }
