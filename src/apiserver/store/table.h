@@ -32,6 +32,8 @@ class Table {
 
   /// Changes after `revision`, oldest first, at most `limit`.
   std::vector<ChangePtr> changesAfter(int64_t revision, size_t limit) const;
+  /// Grows with every change.
+  uint64_t version() const { return version_; }
   int64_t lastChange() const { return changes_.empty() ? 0 : changes_.back()->revision; }
 
   /// Wakes `event` on every change, until the subscription goes.
@@ -56,6 +58,7 @@ class Table {
 
   Objects objects_;
   std::deque<ChangePtr> changes_;
+  uint64_t version_ = 0;
   std::list<async::Event*> subscribers_;
 };
 

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "apiserver/api/kinds.h"
+#include "apiserver/api/request_info.h"
+#include "apiserver/auth/user.h"
+#include "http/server.h"
+
+namespace slipway::apiserver {
+
+/// Which form of an object the client wants.
+enum class Form { Object, Metadata, Table };
+
+/// One request on its way through the API.
+struct Call {
+  http::Exchange& exchange;
+  const http::Request& request;
+  Query query;
+  RequestInfo info;
+  User user;
+  KindPtr kind;  ///< of info.resource; null for paths without one
+  Form form = Form::Object;
+  std::string form_version = "v1";    ///< of the Table or PartialObjectMetadata
+  std::vector<std::string> warnings;  ///< become Warning headers
+};
+
+/// What a call ends in.
+struct Reply {
+  int status = 200;
+  std::string body;
+  std::string type = "application/json";
+  http::Headers headers;
+  bool sent = false;  ///< the handler has written to the exchange itself
+
+  static Reply json(const json::object& object, int status = 200) { return {status, json::serialize(object)}; }
+  static Reply text(std::string body, int status = 200) {
+    return {status, std::move(body), "text/plain; charset=utf-8"};
+  }
+  static Reply alreadySent() {
+    Reply reply;
+    reply.sent = true;
+    return reply;
+  }
+};
+
+/// The fields of a Call that say how to write: dryRun, fieldManager, fieldValidation.
+struct WriteOptions {
+  bool dry_run = false;
+  std::string manager;
+  enum class Validation { Strict, Warn, Ignore } validation = Validation::Warn;
+  bool force = false;  ///< server-side apply
+};
+
+Answer<WriteOptions> readWriteOptions(const Call& call);
+
+/// Chooses the form from the Accept header; NotAcceptable when nothing that is offered is accepted.
+Done negotiate(Call& call);
+/// The body as an object, from JSON or YAML, perhaps gzipped. Duplicate fields are noted for fieldValidation.
+Answer<json::object> readBody(const Call& call, std::vector<std::string>* duplicates = nullptr);
+/// The body without its content coding.
+Answer<std::string> plainBody(const Call& call);
+/// Content-Type without parameters.
+std::string mediaType(const http::Headers& headers);
+
+}  // namespace slipway::apiserver

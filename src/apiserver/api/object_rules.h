@@ -1,0 +1,48 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "apiserver/api/status_error.h"
+#include "json/json.h"
+#include "json/strategic_merge.h"
+
+namespace slipway::apiserver {
+
+/// Who writes fields, for managedFields.
+struct FieldOwner {
+  std::string manager;
+  std::string operation = "Update";  ///< or "Apply"
+  std::string api_version;
+  std::string subresource;
+  std::string time;  ///< RFC 3339
+};
+
+/// What is right for objects of one kind: their fields, defaults, values, and who owns what. Port: built-in kinds get
+/// theirs from the schema module, custom ones from their CustomResourceDefinition.
+class ObjectRules {
+ public:
+  virtual ~ObjectRules() = default;
+
+  /// Brings a decoded body into the form that is stored: nulls go, unknown fields go (their paths are returned for
+  /// fieldValidation). BadRequest when a value has the wrong type.
+  virtual Answer<std::vector<std::string>> normalise(json::object& object) const = 0;
+  virtual void setDefaults(json::object& object) const = 0;
+  /// All that is wrong with it; `old` is null for a create.
+  virtual std::vector<Cause> validate(const json::object& object, const json::object* old,
+                                      std::string_view subresource) const = 0;
+  virtual const json::MergeSchema* mergeSchema() const = 0;
+
+  /// Notes in `after` that `owner` changed what differs from `before` (null: all).
+  virtual void noteOwner(const json::object* before, json::object& after, const FieldOwner& owner) const = 0;
+  /// Server-side apply: `live` (null: nothing is there) with what `config` wants.
+  virtual Answer<json::object> apply(const json::object* live, const json::object& config, const FieldOwner& owner,
+                                     bool force) const = 0;
+
+  /// metav1.Table columns (as JSON) and the cells of one object.
+  virtual json::array columns() const = 0;
+  virtual json::array cells(const json::object& object) const = 0;
+};
+
+}  // namespace slipway::apiserver

@@ -1,0 +1,306 @@
+#include "apiserver/api/registry.h"
+
+#include "apiserver/api/convert.h"
+#include "apiserver/api/object_meta.h"
+#include "base/strings.h"
+#include "json/compare.h"
+
+namespace slipway::apiserver {
+namespace {
+
+constexpr size_t kGeneratedSuffix = 5;
+constexpr size_t kMaxGeneratedPrefix = 63 - kGeneratedSuffix;
+
+std::string render(json::object& object, int64_t revision) {
+  meta::of(object)["resourceVersion"] = std::to_string(revision);
+  return json::serialize(object);
+}
+
+/// apiVersion, kind and metadata stand first, as people expect.
+json::object inOrder(const Kind& kind, json::object object) {
+  json::object out{{"apiVersion", kind.apiVersion()}, {"kind", kind.kind}};
+  out["metadata"] = std::move(meta::of(object));
+  for (auto& [key, value] : object) {
+    if (!out.contains(key)) out[key] = std::move(value);
+  }
+  return out;
+}
+
+}  // namespace
+
+Answer<StoredPtr> Registry::get(const Kind& kind, const std::string& ns, const std::string& name) const {
+  StoredPtr stored = p_.store.table(kind.table).find(kind.key(ns, name));
+  if (!stored) return failure(refuse::notFound(kind.resource(), name));
+  return stored;
+}
+
+FieldOwner Registry::ownerOf(const Kind& kind, const WriteContext& context) const {
+  return {context.options.manager, context.operation, kind.apiVersion(), context.subresource,
+          formatTime(p_.clock.now())};
+}
+
+Done Registry::checkUnknown(const KindPtr& kind, const std::vector<std::string>& unknown, WriteContext& context) const {
+  if (unknown.empty() || context.options.validation == WriteOptions::Validation::Ignore) return {};
+  if (context.options.validation == WriteOptions::Validation::Warn) {
+    context.warnings.insert(context.warnings.end(), unknown.begin(), unknown.end());
+    return {};
+  }
+  return failure(
+      refuse::badRequest(fmt::format("{} in version \"{}\" cannot be handled as a {}: strict decoding error: {}",
+                                     kind->kind, kind->version, kind->kind, join(unknown, ", "))));
+}
+
+Answer<json::object> Registry::prepareCreate(const KindPtr& kind, const std::string& ns, json::object object,
+                                             WriteContext& context) {
+  object = inOrder(*kind, std::move(object));
+  TRY(const std::vector<std::string> unknown, kind->rules->normalise(object));
+  TRY_STATUS(checkUnknown(kind, unknown, context));
+  json::object& metadata = meta::of(object);
+  if (kind->namespaced) {
+    const std::string_view given = meta::nameSpace(object);
+    if (!given.empty() && given != ns) {
+      return failure(
+          refuse::badRequest("the namespace of the provided object does not match the namespace sent on the request"));
+    }
+    metadata["namespace"] = ns;
+  } else {
+    json::removeKey(metadata, "namespace");
+  }
+  for (const char* server_owned :
+       {"deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation", "managedFields"}) {
+    json::removeKey(metadata, server_owned);
+  }
+  kind->rules->setDefaults(object);
+  return object;
+}
+
+Task<Answer<Written>> Registry::create(KindPtr kind, std::string ns, json::object raw, WriteContext& context) {
+  CO_TRY(json::object object, prepareCreate(kind, ns, std::move(raw), context));
+  const Strategy& strategy = p_.strategies.of(*kind);
+  if (const std::string_view version = meta::resourceVersion(object); !version.empty() && version != "0") {
+    co_return failure(StatusError(500, "", "resourceVersion should not be set on objects to be created"));
+  }
+  const std::string prefix(meta::text(object, "generateName"));
+  const bool generate = meta::name(object).empty() && !prefix.empty();
+  if (generate) {
+    meta::of(object)["name"] = prefix.substr(0, kMaxGeneratedPrefix) + p_.random.suffix(kGeneratedSuffix);
+  }
+  const std::string name(meta::name(object));
+  AdmissionRequest admission{kind, context.subresource, "CREATE", ns, name, context.user, context.options.dry_run};
+  admission.object = &object;
+  admission.warnings = &context.warnings;
+  if (p_.admission != nullptr) {
+    Done admitted = co_await p_.admission->mutate(admission);
+    if (!admitted) co_return failure(std::move(admitted.error()));
+  }
+  if (kind->hasStatus() && !strategy.keeps_status_on_create) json::removeKey(object, "status");
+  kind->rules->noteOwner(nullptr, object, ownerOf(*kind, context));
+
+  json::object& metadata = meta::of(object);
+  metadata["uid"] = p_.random.uuid();
+  metadata["creationTimestamp"] = formatTime(p_.clock.now());
+  if (strategy.has_generation) metadata["generation"] = 1;
+  if (!strategy.initial_status.empty()) object["status"] = strategy.initial_status;
+  StrategyContext strategy_context{p_.store, p_.clock, p_.random, context.user.name};
+  if (strategy.prepare_create) CO_TRY_STATUS(strategy.prepare_create(object, strategy_context));
+
+  if (name.empty()) {
+    co_return failure(
+        refuse::invalid(kind->qualifiedKind(), "",
+                        {{"FieldValueRequired", "Required value: name or generateName is required", "metadata.name"}}));
+  }
+  if (const auto causes = kind->rules->validate(object, nullptr, context.subresource); !causes.empty()) {
+    co_return failure(refuse::invalid(kind->qualifiedKind(), name, causes));
+  }
+  if (p_.admission != nullptr) {
+    Done admitted = co_await p_.admission->validate(admission);
+    if (!admitted) co_return failure(std::move(admitted.error()));
+  }
+  const std::string key = kind->key(ns, name);
+  if (p_.store.table(kind->table).find(key)) {
+    co_return failure(generate ? refuse::generateNameTaken(kind->resource(), name)
+                               : refuse::alreadyExists(kind->resource(), name));
+  }
+  Result<StoredPtr> stored = co_await put(*kind, key, nullptr, std::move(object), context.options.dry_run);
+  if (!stored && stored.error().is(Code::Conflict)) co_return failure(refuse::alreadyExists(kind->resource(), name));
+  if (!stored) co_return failure(StatusError(stored.error()));
+  co_return Written{*stored, true, false};
+}
+
+Answer<json::object> Registry::prepareUpdate(const KindPtr& kind, const json::object& live, json::object wanted,
+                                             WriteContext& context) {
+  const Strategy& strategy = p_.strategies.of(*kind);
+  const std::string name(meta::name(live));
+  wanted = inOrder(*kind, std::move(wanted));
+  TRY(const std::vector<std::string> unknown, kind->rules->normalise(wanted));
+  TRY_STATUS(checkUnknown(kind, unknown, context));
+  json::object& metadata = meta::of(wanted);
+  if (kind->namespaced) {
+    const std::string_view given = meta::nameSpace(wanted);
+    if (!given.empty() && given != meta::nameSpace(live)) {
+      return failure(
+          refuse::badRequest("the namespace of the provided object does not match the namespace sent on the request"));
+    }
+    metadata["namespace"] = meta::nameSpace(live);
+  }
+  if (!meta::uid(wanted).empty() && meta::uid(wanted) != meta::uid(live)) {
+    return failure(refuse::conflict(kind->resource(), name,
+                                    fmt::format("Precondition failed: UID in precondition: {}, UID in object meta: {}",
+                                                meta::uid(wanted), meta::uid(live))));
+  }
+  const std::string_view version = meta::resourceVersion(wanted);
+  if (version.empty() && !strategy.unconditional_update) {
+    return failure(refuse::invalid(
+        kind->qualifiedKind(), name,
+        {{"FieldValueInvalid", "Invalid value: 0: must be specified for an update", "metadata.resourceVersion"}}));
+  }
+  if (!version.empty() && version != "0" && version != meta::resourceVersion(live)) {
+    return failure(refuse::modified(kind->resource(), name));
+  }
+  kind->rules->setDefaults(wanted);
+  for (const char* kept : {"uid", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "resourceVersion"}) {
+    meta::copyField(live, wanted, kept);
+  }
+  if (meta::text(wanted, "creationTimestamp").empty()) meta::copyField(live, wanted, "creationTimestamp");
+  json::removeKey(metadata, "selfLink");
+  if (!metadata.contains("managedFields")) meta::copyField(live, wanted, "managedFields");
+  return wanted;
+}
+
+namespace {
+
+/// What an update of the main resource may not touch, and what one of a subresource leaves alone.
+void keepOtherHalf(const Kind& kind, const json::object& live, json::object& wanted, std::string_view subresource) {
+  if (subresource == "status") {
+    json::object status_only = live;
+    if (const json::value* status = wanted.if_contains("status")) {
+      status_only["status"] = *status;
+    } else {
+      json::removeKey(status_only, "status");
+    }
+    // Labels and annotations come along with a status in every strategy that does not say otherwise; the rest of the
+    // metadata stays.
+    for (const char* field : {"labels", "annotations", "finalizers", "ownerReferences", "managedFields"}) {
+      meta::copyField(wanted, status_only, field);
+    }
+    wanted = std::move(status_only);
+    return;
+  }
+  if (subresource.empty() && kind.hasStatus()) {
+    if (const json::value* status = live.if_contains("status")) {
+      wanted["status"] = *status;
+    } else {
+      json::removeKey(wanted, "status");
+    }
+  }
+}
+
+bool desiredStateDiffers(const Kind& kind, const json::object& a, const json::object& b) {
+  if (!kind.custom) return !json::equalIgnoringEmpty(a.if_contains("spec"), b.if_contains("spec"));
+  const auto strip = [&](const json::object& from) {
+    json::object out = from;
+    out.erase("metadata");
+    if (kind.hasStatus()) out.erase("status");
+    return json::value(std::move(out));
+  };
+  return !json::equal(strip(a), strip(b));
+}
+
+}  // namespace
+
+Task<Answer<Written>> Registry::update(KindPtr kind, std::string ns, std::string name, Change change,
+                                       WriteContext& context, std::function<Answer<json::object>()> create_with) {
+  while (true) {
+    const StoredPtr before = p_.store.table(kind->table).find(kind->key(ns, name));
+    if (!before) {
+      if (!create_with) co_return failure(refuse::notFound(kind->resource(), name));
+      CO_TRY(json::object fresh, create_with());
+      co_return co_await create(kind, ns, std::move(fresh), context);
+    }
+    json::value document = json::parse(before->bytes);
+    json::object live = std::move(document.as_object());
+    toServed(*kind, live);
+    CO_TRY(json::object changed, change(live));
+    CO_TRY(json::object wanted, prepareUpdate(kind, live, std::move(changed), context));
+    Answer<Written> written = co_await writeUpdate(kind, before, std::move(live), std::move(wanted), context);
+    // Somebody was faster. Without a resourceVersion from the caller that is our business, not theirs.
+    const bool raced = !written && written.error().code == 409 && written.error().reason == "Raced";
+    if (!raced) co_return written;
+  }
+}
+
+Task<Answer<Written>> Registry::writeUpdate(KindPtr kind, StoredPtr before, json::object live, json::object wanted,
+                                            WriteContext& context) {
+  const Strategy& strategy = p_.strategies.of(*kind);
+  const std::string name(meta::name(live));
+  keepOtherHalf(*kind, live, wanted, context.subresource);
+  AdmissionRequest admission{kind,         context.subresource,    "UPDATE", std::string(meta::nameSpace(live)), name,
+                             context.user, context.options.dry_run};
+  admission.object = &wanted;
+  admission.old = &live;
+  admission.warnings = &context.warnings;
+  if (p_.admission != nullptr) {
+    Done admitted = co_await p_.admission->mutate(admission);
+    if (!admitted) co_return failure(std::move(admitted.error()));
+  }
+  if (context.operation != "Apply") kind->rules->noteOwner(&live, wanted, ownerOf(*kind, context));
+  StrategyContext strategy_context{p_.store, p_.clock, p_.random, context.user.name};
+  if (strategy.prepare_update) {
+    CO_TRY_STATUS(strategy.prepare_update(wanted, live, context.subresource, strategy_context));
+  }
+  const bool counts = strategy.has_generation && context.subresource != "status";
+  if (counts && desiredStateDiffers(*kind, live, wanted)) {
+    meta::of(wanted)["generation"] = meta::generation(live) + 1;
+  }
+  if (const auto causes = kind->rules->validate(wanted, &live, context.subresource); !causes.empty()) {
+    co_return failure(refuse::invalid(kind->qualifiedKind(), name, causes));
+  }
+  if (p_.admission != nullptr) {
+    Done admitted = co_await p_.admission->validate(admission);
+    if (!admitted) co_return failure(std::move(admitted.error()));
+  }
+  if (json::equal(live, wanted)) co_return Written{before, false, false};
+
+  const auto grace = json::findInt(wanted, {"metadata", "deletionGracePeriodSeconds"});
+  const bool last_step = meta::deleting(wanted) && !meta::hasFinalizers(wanted) && grace.value_or(0) == 0 &&
+                         meta::hasFinalizers(live) && !strategy.default_propagation.empty() &&
+                         (kind->table != "core/namespaces");
+  Result<StoredPtr> stored = failure(Code::Conflict, "");
+  if (last_step) {
+    stored = co_await erase(*kind, before, std::move(wanted), context.options.dry_run);
+  } else {
+    stored = co_await put(*kind, before->key, before, std::move(wanted), context.options.dry_run);
+  }
+  if (!stored && stored.error().is(Code::Conflict)) co_return failure(StatusError(409, "Raced", ""));
+  if (!stored) co_return failure(StatusError(stored.error()));
+  co_return Written{*stored, false, last_step};
+}
+
+Task<Result<StoredPtr>> Registry::put(const Kind& kind, std::string key, StoredPtr before, json::object object,
+                                      bool dry_run) {
+  toStored(kind, object);
+  auto shared = std::make_shared<json::object>(std::move(object));
+  auto traits = kind.traitsOf(*shared);
+  if (dry_run) {
+    auto imagined = std::make_shared<Stored>();
+    imagined->key = std::move(key);
+    imagined->revision = before ? before->revision : 0;
+    imagined->bytes = json::serialize(*shared);
+    co_return StoredPtr(std::move(imagined));
+  }
+  Store::Render bytes = [shared](int64_t revision) { return render(*shared, revision); };
+  Result<StoredPtr> stored = co_await p_.store.put(kind.table, std::move(key), std::move(before), std::move(bytes));
+  if (stored && storedAsServed(kind)) (*stored)->traits = std::move(traits);
+  co_return stored;
+}
+
+Task<Result<StoredPtr>> Registry::erase(const Kind& kind, StoredPtr before, json::object last, bool dry_run) {
+  if (dry_run) co_return before;
+  toStored(kind, last);
+  auto shared = std::make_shared<json::object>(std::move(last));
+  Store::Render bytes = [shared](int64_t revision) { return render(*shared, revision); };
+  const std::string key = before->key;
+  co_return co_await p_.store.erase(kind.table, key, std::move(before), std::move(bytes));
+}
+
+}  // namespace slipway::apiserver

@@ -1,0 +1,112 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "apiserver/api/call.h"
+#include "apiserver/api/strategy.h"
+#include "apiserver/store/store.h"
+#include "base/clock.h"
+#include "base/random.h"
+
+namespace slipway::apiserver {
+
+/// What is about to be written, for admission.
+struct AdmissionRequest {
+  KindPtr kind;
+  std::string subresource;
+  std::string operation;  ///< CREATE, UPDATE, DELETE, CONNECT
+  std::string ns;
+  std::string name;
+  User user;
+  bool dry_run = false;
+  json::object* object = nullptr;  ///< may be changed by mutate(); null for DELETE
+  const json::object* old = nullptr;
+  std::vector<std::string>* warnings = nullptr;
+};
+
+/// What stands between a valid request and the storage: namespace life cycle, service accounts, quotas, webhooks, ...
+class Admission {
+ public:
+  virtual ~Admission() = default;
+  virtual Task<Done> mutate(AdmissionRequest& request) = 0;
+  virtual Task<Done> validate(const AdmissionRequest& request) = 0;
+};
+
+/// How a delete is meant; of metav1.DeleteOptions and the query.
+struct DeletePlan {
+  std::optional<int64_t> grace_seconds;
+  std::string uid;
+  std::string resource_version;
+  std::string propagation;  ///< Background, Foreground, Orphan or ""
+  bool dry_run = false;
+};
+
+/// Who is asking, and how the write is to be done.
+struct WriteContext {
+  User user;
+  WriteOptions options;
+  std::vector<std::string> warnings;
+  std::string subresource;
+  std::string operation = "Update";  ///< "Apply" for server-side apply
+};
+
+/// An object as it is now.
+struct Written {
+  StoredPtr stored;  ///< with dry run the version that would have been
+  bool created = false;
+  bool removed = false;  ///< the write took the last finalizer away, or the delete was immediate
+};
+
+/// Creates, changes and deletes objects of every kind by the same rules: the object-level half of the API, without
+/// HTTP. The API's own controllers and subresources use it as well as the handlers of requests. Loop thread only.
+class Registry {
+ public:
+  struct Parts {
+    Store& store;
+    Kinds& kinds;
+    Strategies& strategies;
+    Admission* admission;
+    const Clock& clock;
+    Random& random;
+  };
+  explicit Registry(Parts parts) : p_(parts) {}
+
+  /// NotFound if there is no such object.
+  Answer<StoredPtr> get(const Kind& kind, const std::string& ns, const std::string& name) const;
+
+  Task<Answer<Written>> create(KindPtr kind, std::string ns, json::object object, WriteContext& context);
+
+  /// Gives the wanted object for the live one; called again when somebody else wrote meanwhile.
+  using Change = std::function<Answer<json::object>(const json::object& live)>;
+  /// `create_with`: what to create when there is nothing (update that may create, apply); null: NotFound.
+  Task<Answer<Written>> update(KindPtr kind, std::string ns, std::string name, Change change, WriteContext& context,
+                               std::function<Answer<json::object>()> create_with = nullptr);
+
+  Task<Answer<Written>> remove(KindPtr kind, std::string ns, std::string name, DeletePlan plan, WriteContext& context);
+
+  Store& store() { return p_.store; }
+  Kinds& kinds() { return p_.kinds; }
+  const Clock& clock() const { return p_.clock; }
+  Random& random() { return p_.random; }
+  Strategies& strategies() { return p_.strategies; }
+  void setAdmission(Admission* admission) { p_.admission = admission; }
+
+ private:
+  struct Attempt;
+  Answer<json::object> prepareCreate(const KindPtr& kind, const std::string& ns, json::object object,
+                                     WriteContext& context);
+  Answer<json::object> prepareUpdate(const KindPtr& kind, const json::object& live, json::object wanted,
+                                     WriteContext& context);
+  Task<Answer<Written>> writeUpdate(KindPtr kind, StoredPtr before, json::object live, json::object wanted,
+                                    WriteContext& context);
+  Task<Result<StoredPtr>> put(const Kind& kind, std::string key, StoredPtr before, json::object object, bool dry_run);
+  Task<Result<StoredPtr>> erase(const Kind& kind, StoredPtr before, json::object last, bool dry_run);
+  FieldOwner ownerOf(const Kind& kind, const WriteContext& context) const;
+  Done checkUnknown(const KindPtr& kind, const std::vector<std::string>& unknown, WriteContext& context) const;
+
+  Parts p_;
+};
+
+}  // namespace slipway::apiserver

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include "apiserver/api/kinds.h"
+#include "apiserver/store/store.h"
+#include "base/clock.h"
+#include "base/random.h"
+
+namespace slipway::apiserver {
+
+/// What a strategy may look at.
+struct StrategyContext {
+  Store& store;
+  const Clock& clock;
+  Random& random;
+  std::string user;
+};
+
+/// What is special about one kind on its way into the storage. Every step may be empty; what all kinds have in common
+/// is the registry's.
+struct Strategy {
+  /// After defaults, before validation: sets what only the server may set.
+  std::function<Done(json::object& object, StrategyContext& context)> prepare_create;
+  /// The same for an update of the main resource or of `subresource`.
+  std::function<Done(json::object& object, const json::object& old, std::string_view subresource, StrategyContext&)>
+      prepare_update;
+  /// The status that a new object gets in place of the client's; default: none.
+  json::object initial_status;
+  bool keeps_status_on_create = false;  ///< nodes bring theirs
+  bool has_generation = false;
+  bool may_create_on_update = false;  ///< PUT of a name that is not there
+  bool unconditional_update = true;   ///< PUT without resourceVersion
+  bool graceful_delete = false;       ///< pods
+  bool answers_with_object = false;   ///< a delete answers with the object, not with a Status
+  std::string default_propagation = "Background";
+};
+
+/// The strategies of the built-in kinds by table; custom and plain kinds get the default one.
+class Strategies {
+ public:
+  Strategies();
+  const Strategy& of(const Kind& kind) const;
+  Strategy& at(const std::string& table) { return by_table_[table]; }
+
+ private:
+  std::map<std::string, Strategy, std::less<>> by_table_;
+  Strategy plain_;
+  Strategy custom_;
+};
+
+}  // namespace slipway::apiserver
