@@ -41,7 +41,8 @@ class Channel {
   virtual Task<Result<std::unique_ptr<ClientCall>>> open(std::string method) = 0;
 };
 
-/// Answers calls. A handler's result is the call's status; it is cancelled when the caller cancels or the tunnel breaks.
+/// Answers calls. A handler's result is the call's status; it is cancelled when the caller cancels or the tunnel
+/// breaks.
 class Service {
  public:
   using Handler = std::function<Task<Status>(ServerCall&)>;
