@@ -1,0 +1,189 @@
+#include "slurm/slurm_driver.h"
+
+#include <array>
+
+#include "base/strings.h"
+#include "slurm/record_splitter.h"
+
+extern char** environ;
+
+namespace slipway::slurm {
+namespace {
+
+/// Variables that change what Slurm's commands ask for or print.
+std::vector<std::string> variablesToUnset() {
+  static constexpr std::array<std::string_view, 9> kPrefixes = {"SLURM_", "SBATCH_",   "SQUEUE_", "SINFO_", "SCANCEL_",
+                                                                "SACCT_", "SCONTROL_", "SALLOC_", "SRUN_"};
+  static constexpr std::array<std::string_view, 4> kKept = {"SLURM_CONF", "SLURM_CONF_SERVER", "SLURM_JWT",
+                                                            "SLURM_CLUSTERS"};
+  std::vector<std::string> out;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view name = splitOnce(*entry, '=').first;
+    const bool matches = std::any_of(kPrefixes.begin(), kPrefixes.end(),
+                                     [&](std::string_view prefix) { return name.starts_with(prefix); });
+    if (matches && std::find(kKept.begin(), kKept.end(), name) == kKept.end()) out.emplace_back(name);
+  }
+  return out;
+}
+
+/// The reading of one command's records, whole after finish().
+template <typename Record, typename Parse, typename Give>
+std::function<void(std::string_view)> recordTaker(Record& record, Parse parse, Give give, size_t& count,
+                                                  PollSummary& summary) {
+  return [&record, parse, give, &count, &summary](std::string_view text) {
+    const Result<void> read = parse(text, record);
+    if (read) {
+      ++count;
+      give(record);
+      return;
+    }
+    if (summary.unreadable++ == 0) summary.unreadable_first = read.error().message;
+  };
+}
+
+Error suspicious(std::string_view program, const RecordSplitter& splitter) {
+  const std::string said =
+      splitter.preamble().empty() ? "nothing" : fmt::format("\"{}\"", toValidUtf8(splitter.preamble()));
+  return {
+      Code::ServiceUnavailable,
+      fmt::format("{} ended well but printed {}: no conclusion is drawn from that; tried again later", program, said)};
+}
+
+}  // namespace
+
+SlurmDriver::SlurmDriver(SlurmDriverOptions options, async::ProcessRunner& runner, const Clock& clock, Random& random)
+    : options_(std::move(options)),
+      runner_(runner),
+      budget_(options_.budget, clock, random),
+      unset_(variablesToUnset()) {}
+
+async::Command SlurmDriver::command(std::string program, std::vector<std::string> arguments,
+                                    std::chrono::nanoseconds timeout) const {
+  async::Command out;
+  out.argv.push_back(options_.bin_dir.empty() ? std::move(program) : options_.bin_dir + "/" + program);
+  std::move(arguments.begin(), arguments.end(), std::back_inserter(out.argv));
+  out.unset = unset_;
+  out.environment = {{"LC_ALL", "C"}, {"SLURM_TIME_FORMAT", "standard"}};
+  out.timeout = timeout;
+  return out;
+}
+
+void SlurmDriver::learn(const Error& error) {
+  if (callsForBackoff(error)) budget_.complain();
+}
+
+Task<Result<async::ProcessResult>> SlurmDriver::run(async::Command command) {
+  const std::string program = command.argv[0].substr(command.argv[0].rfind('/') + 1);
+  co_await budget_.take(1);
+  const auto result = co_await runner_.run(std::move(command));
+  if (result && result->exit_code == 0) {
+    budget_.succeed();
+    co_return *result;
+  }
+  const Error error = result ? errorOf(program, *result) : errorOf(program, result.error());
+  learn(error);
+  co_return failure(error);
+}
+
+Task<Result<PollSummary>> SlurmDriver::poll(InventorySink& sink) {
+  PollSummary summary;
+  NodeRecord node_record;
+  RecordSplitter nodes(
+      RecordSplitter::Type::Nodes,
+      recordTaker(node_record, parseNode, [&sink](const NodeRecord& r) { sink.node(r); }, summary.nodes, summary));
+  async::Command ask_nodes = command("scontrol", {"show", "node", "-o"}, options_.poll_timeout);
+  ask_nodes.environment["TZ"] = "UTC";
+  ask_nodes.max_output = 4ULL << 30U;
+  ask_nodes.on_output = [&nodes](std::string_view piece) { nodes.feed(piece); };
+  CO_TRY_STATUS(co_await run(std::move(ask_nodes)));
+  nodes.finish();
+  if (summary.nodes == 0) co_return failure(suspicious("scontrol show node", nodes));
+
+  JobRecord job_record;
+  RecordSplitter jobs(
+      RecordSplitter::Type::Jobs,
+      recordTaker(job_record, parseJob, [&sink](const JobRecord& r) { sink.job(r); }, summary.jobs, summary));
+  async::Command ask_jobs = command("scontrol", {"show", "job", "-o", "-d"}, options_.poll_timeout);
+  ask_jobs.environment["TZ"] = "UTC";
+  ask_jobs.max_output = 4ULL << 30U;
+  ask_jobs.on_output = [&jobs](std::string_view piece) { jobs.feed(piece); };
+  CO_TRY_STATUS(co_await run(std::move(ask_jobs)));
+  jobs.finish();
+  // A site without jobs says so in words.
+  const bool none = jobs.preamble().find("No jobs in the system") != std::string::npos;
+  if (summary.jobs == 0 && !none) co_return failure(suspicious("scontrol show job", jobs));
+  co_return summary;
+}
+
+Task<SubmitOutcome> SlurmDriver::submit(Submission submission) {
+  auto arguments = sbatchArguments(submission);
+  if (!arguments) co_return SubmitOutcome{SubmitOutcome::Kind::Refused, 0, arguments.error()};
+  // An explicit list keeps the agent's other variables to itself, and does not make Slurm start a login shell as NONE
+  // does.
+  arguments->push_back(fmt::format("--export={}", join(options_.export_variables, ",")));
+  async::Command sbatch = command("sbatch", std::move(*arguments), options_.submit_timeout);
+  sbatch.environment.erase("LC_ALL");
+  sbatch.input = std::move(submission.script);
+  co_await budget_.take(1);
+  const auto result = co_await runner_.run(std::move(sbatch));
+  SubmitOutcome outcome = outcomeOfSbatch(result);
+  if (outcome.kind == SubmitOutcome::Kind::Accepted) {
+    budget_.succeed();
+  } else {
+    learn(outcome.error);
+  }
+  co_return outcome;
+}
+
+Task<Status> SlurmDriver::cancel(uint32_t job_id, CancelHow how) {
+  std::vector<std::string> arguments;
+  if (how == CancelHow::TermBatch) arguments = {"--batch", "--signal=TERM"};
+  arguments.push_back(fmt::format("{}", job_id));
+  const auto result = co_await run(command("scancel", std::move(arguments), options_.command_timeout));
+  if (!result) co_return failure(result.error().wrap(fmt::format("job {}", job_id)));
+  co_return Status{};
+}
+
+Task<Result<std::vector<AccountedJob>>> SlurmDriver::sacct(std::vector<std::string> arguments) {
+  if (!accounting_works_) co_return failure(Code::NotImplemented, "this site keeps no accounting (sacct)");
+  arguments.insert(arguments.begin(), {"-n", "-P", "-X", fmt::format("--format={}", kSacctFormat)});
+  async::Command ask = command("sacct", std::move(arguments), options_.command_timeout);
+  ask.environment["TZ"] = "UTC";
+  const auto result = co_await run(std::move(ask));
+  if (!result) {
+    // "Slurm accounting storage is disabled" is how a site without it answers.
+    if (toLower(result.error().message).find("storage is disabled") == std::string::npos)
+      co_return failure(result.error());
+    accounting_works_ = false;
+    co_return failure(Code::NotImplemented, "this site keeps no accounting (sacct)");
+  }
+  co_return parseSacct(result->output);
+}
+
+Task<Result<std::vector<AccountedJob>>> SlurmDriver::accounting(std::vector<uint32_t> job_ids) {
+  std::vector<std::string> ids;
+  for (const uint32_t id : job_ids) ids.push_back(fmt::format("{}", id));
+  std::vector<std::string> arguments = {fmt::format("--jobs={}", join(ids, ","))};
+  co_return co_await sacct(std::move(arguments));
+}
+
+Task<Result<std::vector<AccountedJob>>> SlurmDriver::accountedByComment(std::string comment, int64_t since) {
+  const WallTime from{std::chrono::seconds(since)};
+  std::vector<std::string> arguments = {fmt::format("--starttime={}", formatTime(from).substr(0, 19))};
+  CO_TRY(std::vector<AccountedJob> jobs, co_await sacct(std::move(arguments)));
+  std::erase_if(jobs, [&](const AccountedJob& job) { return job.comment != comment; });
+  co_return jobs;
+}
+
+Task<Result<ClusterConfig>> SlurmDriver::config() {
+  const auto result = co_await run(command("scontrol", {"show", "config"}, options_.command_timeout));
+  if (!result) co_return failure(result.error());
+  ClusterConfig config = parseConfig(result->output);
+  if (config.cluster_name.empty()) {
+    co_return failure(Code::ServiceUnavailable, "scontrol show config named no cluster: tried again later");
+  }
+  accounting_works_ = config.accounting;
+  co_return config;
+}
+
+}  // namespace slipway::slurm
