@@ -46,8 +46,9 @@ std::string fishScript(const Words& words) {
   for (const auto& [path, next] : words) {
     for (const std::string& word : next) {
       const std::string condition = path.empty() && !word.starts_with("--") ? "__fish_use_subcommand"
-                                    : path.empty()                          ? "true"
-                                         : "__fish_seen_subcommand_from " + std::string(split(path, ' ').back());
+                                    : path.empty()
+                                        ? "true"
+                                        : "__fish_seen_subcommand_from " + std::string(split(path, ' ').back());
       const std::string what = word.starts_with("--") ? "-l " + word.substr(2) : "-a " + word;
       out += fmt::format("complete -c slipway -n '{}' {}\n", condition, what);
     }

@@ -35,7 +35,8 @@ int runGenerate(GenerateWords words) {
 }
 
 void addGenerate(CLI::App& parent, Context& context) {
-  CLI::App* command = parent.add_subcommand("generate", "Write a linked agent.yaml and controller.yaml with fresh mTLS");
+  CLI::App* command =
+      parent.add_subcommand("generate", "Write a linked agent.yaml and controller.yaml with fresh mTLS");
   const auto words = std::make_shared<GenerateWords>();
   GenerateOptions& o = words->options;
   command->add_option("-a,--agent-config", o.agent_config, "File to write for the agent")->capture_default_str();
@@ -47,7 +48,8 @@ void addGenerate(CLI::App& parent, Context& context) {
       ->capture_default_str();
   command->add_flag("-s,--controller-secret,!--no-controller-secret", o.controller_secret,
                     "Wrap the controller's file in a Secret manifest (default true; --controller-secret=false: plain)");
-  command->add_option("--controller-secret-name", o.controller_secret_name, "Name of that Secret")->capture_default_str();
+  command->add_option("--controller-secret-name", o.controller_secret_name, "Name of that Secret")
+      ->capture_default_str();
   command->add_option("--controller-secret-namespace", o.controller_secret_namespace, "Namespace of that Secret")
       ->capture_default_str();
   command->add_option("--reconcile-nodes", words->reconcile_nodes, "Interval of node reconciliation")
@@ -71,7 +73,8 @@ void addRenew(CLI::App& parent, Context& context) {
   command->add_option("-a,--agent-config", options->agent_config, "The agent's file")->capture_default_str();
   command->add_option("-c,--controller-config", options->controller_config, "The controller's file, plain or a Secret")
       ->capture_default_str();
-  command->add_option("--ca-key", options->ca_key_file, "The CA's key that `config generate --ca-key` wrote")->required();
+  command->add_option("--ca-key", options->ca_key_file, "The CA's key that `config generate --ca-key` wrote")
+      ->required();
   command->add_option("-d,--cert-days-valid", options->cert_days_valid, "Days that the certificates are valid")
       ->capture_default_str();
   command->callback([&context, options] {

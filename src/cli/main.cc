@@ -30,8 +30,8 @@ int run(int argc, char** argv) {
   app.fallthrough();
   app.add_option("-l,--log-level", context.log_level, "trace, debug, info, warn or error")->capture_default_str();
   app.add_option("--log-format", context.log_format, "text or json; text on a terminal, json otherwise");
-  for (const auto add : {addController, addAgent, addConfig, addApiServer, addDoctor, addVersion, addCompletion,
-                         addSupervise}) {
+  for (const auto add :
+       {addController, addAgent, addConfig, addApiServer, addDoctor, addVersion, addCompletion, addSupervise}) {
     add(app, context);
   }
   try {
@@ -53,7 +53,9 @@ int report(const Error& error) {
   return kFailed;
 }
 
-int report(const Status& status) { return status ? kDone : report(status.error()); }
+int report(const Status& status) {
+  return status ? kDone : report(status.error());
+}
 
 }  // namespace slipway::cli
 

@@ -5,7 +5,9 @@
 
 namespace slipway::cli {
 
-std::string version() { return SLIPWAY_VERSION; }
+std::string version() {
+  return SLIPWAY_VERSION;
+}
 
 void addVersion(CLI::App& app, Context& context) {
   CLI::App* command = app.add_subcommand("version", "Print the version");

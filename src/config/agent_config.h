@@ -24,25 +24,26 @@ struct Filter {
 
 /// What agent.yaml says (docs/configuration.md has every key).
 struct AgentConfig {
-  std::string endpoint;                ///< "host:port" of the controller; port 443 if left out
+  std::string endpoint;  ///< "host:port" of the controller; port 443 if left out
   Mtls mtls;
-  std::string account;                 ///< for pods that name none; "" leaves it to Slurm
+  std::string account;  ///< for pods that name none; "" leaves it to Slurm
   std::string partition;
   Filter filter;
-  std::string cluster;                 ///< "": Slurm's ClusterName
-  std::string state_dir;               ///< on a file system that compute nodes see; "": ~/.local/state/slipway
+  std::string cluster;    ///< "": Slurm's ClusterName
+  std::string state_dir;  ///< on a file system that compute nodes see; "": ~/.local/state/slipway
   std::chrono::nanoseconds poll_interval = std::chrono::seconds(15);
-  std::string proxy;                   ///< http://[user:password@]host:port; "": HTTPS_PROXY, "none": never
-  std::string hub_listen = "0.0.0.0:0";  ///< where supervisors dial; port 0 takes a free one, kept in the state directory
+  std::string proxy;  ///< http://[user:password@]host:port; "": HTTPS_PROXY, "none": never
+  std::string hub_listen =
+      "0.0.0.0:0";  ///< where supervisors dial; port 0 takes a free one, kept in the state directory
   std::vector<std::string> hub_addresses;  ///< names by which compute nodes reach this host; empty: its host name
-  std::string runtime;                 ///< "": the first of apptainer, singularity, charliecloud that is there
-  std::string slurm_bin_dir;           ///< "": PATH
-  std::string image_cache_dir;         ///< "": <state_dir>/images
-  int64_t image_cache_bytes = 0;       ///< 0: no limit
+  std::string runtime;                     ///< "": the first of apptainer, singularity, charliecloud that is there
+  std::string slurm_bin_dir;               ///< "": PATH
+  std::string image_cache_dir;             ///< "": <state_dir>/images
+  int64_t image_cache_bytes = 0;           ///< 0: no limit
   std::map<std::string, std::string> registry_mirrors;  ///< registry → host that is asked instead
   std::vector<std::string> insecure_registries;
   std::vector<std::string> local_image_paths;  ///< directories under which images may be named by path
-  std::string metrics_listen;          ///< "": no /metrics
+  std::string metrics_listen;                  ///< "": no /metrics
 };
 
 /// `file` is used in errors only.

@@ -89,7 +89,7 @@ TEST(GenerateFiles, ReplacesNothingWithoutForce) {
   EXPECT_FALSE(std::filesystem::exists(wanted.agent_config));
   wanted.force = true;
   ASSERT_TRUE(generateFiles(wanted, kNow).has_value());
-  struct stat info {};
+  struct stat info{};
   ASSERT_EQ(::stat(wanted.agent_config.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600U);
 }

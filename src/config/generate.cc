@@ -42,7 +42,9 @@ Status check(const GenerateOptions& options) {
 }
 
 /// A text as a YAML scalar that every reader takes for the same text (JSON is YAML).
-std::string quoted(const std::string& text) { return boost::json::serialize(boost::json::string(text)); }
+std::string quoted(const std::string& text) {
+  return boost::json::serialize(boost::json::string(text));
+}
 
 std::string indented(const std::string& pem, std::string_view indent) {
   std::string out;
@@ -56,13 +58,14 @@ std::string mtlsBlock(const Mtls& mtls) {
 }
 
 std::string agentYaml(const GenerateOptions& options, const Mtls& mtls) {
-  std::string out = fmt::format("endpoint: {}\n{}slurmConfig:\n  account: {}\n  partition: {}\n",
-                                quoted(options.agent_endpoint), mtlsBlock(mtls), quoted(options.slurm_account),
-                                quoted(options.slurm_partition));
+  std::string out =
+      fmt::format("endpoint: {}\n{}slurmConfig:\n  account: {}\n  partition: {}\n", quoted(options.agent_endpoint),
+                  mtlsBlock(mtls), quoted(options.slurm_account), quoted(options.slurm_partition));
   if (options.filter_node.empty() && options.filter_partition.empty()) return out;
   out += "  filter:\n";
   if (!options.filter_node.empty()) out += fmt::format("    nodeRegex: {}\n", quoted(options.filter_node));
-  if (!options.filter_partition.empty()) out += fmt::format("    partitionRegex: {}\n", quoted(options.filter_partition));
+  if (!options.filter_partition.empty())
+    out += fmt::format("    partitionRegex: {}\n", quoted(options.filter_partition));
   return out;
 }
 

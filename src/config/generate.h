@@ -13,7 +13,7 @@ struct GenerateOptions {
   std::string agent_endpoint = "localhost:40404";  ///< host:port; a name or an IP
   std::string controller_config = "controller.yaml";
   uint16_t controller_port = 40404;
-  bool controller_secret = true;                   ///< wrap controller.yaml in a Secret manifest
+  bool controller_secret = true;  ///< wrap controller.yaml in a Secret manifest
   std::string controller_secret_name = "supernetes-config";
   std::string controller_secret_namespace = "supernetes";
   std::chrono::nanoseconds reconcile_nodes = std::chrono::minutes(1);

@@ -68,8 +68,8 @@ Status renewFiles(const RenewOptions& options, WallTime now) {
   TRY(const ControllerConfig controller, loadControllerConfig(options.controller_config));
   const pki::Identity ca{agent.mtls.ca, ca_key};
   if (auto fits = pki::checkKeyMatches(ca.certificate, ca.key); !fits) {
-    return failure(fits.error().wrap(fmt::format("{} is not the key of the CA in {}", options.ca_key_file,
-                                                 options.agent_config)));
+    return failure(
+        fits.error().wrap(fmt::format("{} is not the key of the CA in {}", options.ca_key_file, options.agent_config)));
   }
   TRY(const net::HostPort host, hostOf(controller.mtls.certificate, options.controller_config));
   TRY(const pki::Identity server, issueServer(ca, host, now, options.cert_days_valid));

@@ -45,12 +45,13 @@ bool matchesSelector(const Object& pod, const Object& node) {
       pod, {"spec", "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution", "nodeSelectorTerms"});
   if (required == nullptr || !required->is_array()) return true;
   const json::array& terms = required->get_array();
-  return std::any_of(terms.begin(), terms.end(), [&](const json::value& term) {
-    return term.is_object() && matchesTerm(term.get_object(), node);
-  });
+  return std::any_of(terms.begin(), terms.end(),
+                     [&](const json::value& term) { return term.is_object() && matchesTerm(term.get_object(), node); });
 }
 
-Object madeTaint(std::string_view key) { return {{"key", key}, {"effect", "NoSchedule"}}; }
+Object madeTaint(std::string_view key) {
+  return {{"key", key}, {"effect", "NoSchedule"}};
+}
 
 /// What a node lifecycle controller or a kubelet would have tainted the node with. Without one of them (the embedded
 /// control plane) the conditions count themselves.

@@ -5,7 +5,9 @@
 namespace slipway::controllers {
 namespace {
 
-kube::Object parse(std::string_view text) { return boost::json::parse(text).as_object(); }
+kube::Object parse(std::string_view text) {
+  return boost::json::parse(text).as_object();
+}
 
 kube::ObjectPtr node(std::string_view spec = "{}", std::string_view ready = "True") {
   kube::Object object = parse(R"({"metadata":{"name":"n1","labels":{"disk":"ssd","rank":"7"}},
@@ -27,7 +29,8 @@ std::string why(std::string_view pod_spec, const kube::ObjectPtr& on = node()) {
 TEST(WhyNot, ResourcesMustFit) {
   EXPECT_EQ(why(R"({"containers":[{"resources":{"requests":{"cpu":"4","memory":"8Gi"}}}]})"), "fits");
   EXPECT_EQ(why(R"({"containers":[{"resources":{"requests":{"cpu":"4001m"}}}]})"), "Insufficient cpu");
-  EXPECT_EQ(why(R"({"containers":[{"resources":{"requests":{"nvidia.com/gpu":"1"}}}]})"), "Insufficient nvidia.com/gpu");
+  EXPECT_EQ(why(R"({"containers":[{"resources":{"requests":{"nvidia.com/gpu":"1"}}}]})"),
+            "Insufficient nvidia.com/gpu");
 }
 
 TEST(WhyNot, TheLargestInitContainerCounts) {

@@ -79,7 +79,9 @@ void NodeTable::setNode(const kube::ObjectPtr& node) {
   }
 }
 
-void NodeTable::removeNode(const std::string& name) { nodes_.erase(name); }
+void NodeTable::removeNode(const std::string& name) {
+  nodes_.erase(name);
+}
 
 void NodeTable::setPod(const kube::Object& pod) {
   const std::string node(kube::text(pod, {"spec", "nodeName"}));
@@ -89,7 +91,9 @@ void NodeTable::setPod(const kube::Object& pod) {
   place(std::string(kube::uid(pod)), {node, Amounts::ofPod(pod)});
 }
 
-void NodeTable::removePod(const kube::Object& pod) { take(std::string(kube::uid(pod))); }
+void NodeTable::removePod(const kube::Object& pod) {
+  take(std::string(kube::uid(pod)));
+}
 
 void NodeTable::assume(const kube::Object& pod, const std::string& node) {
   place(std::string(kube::uid(pod)), {node, Amounts::ofPod(pod)});

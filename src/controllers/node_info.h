@@ -33,8 +33,8 @@ struct NodeInfo {
   Amounts requested;
 };
 
-/// All nodes with their pods, kept from informer events. A pod that was just bound counts at once (assume()), before the
-/// watch shows its nodeName.
+/// All nodes with their pods, kept from informer events. A pod that was just bound counts at once (assume()), before
+/// the watch shows its nodeName.
 class NodeTable {
  public:
   void setNode(const kube::ObjectPtr& node);

@@ -42,17 +42,18 @@ Scheduler::Scheduler(Executor executor, kube::Client& client, Random& random, co
       pods_(client, kube::kPods, trimmed({"containerStatuses", "initContainerStatuses"}), random),
       nodes_(client, kube::kNodes, trimmed({"images", "nodeInfo"}), random),
       queue_(executor, {.initial = 1s, .max = 10s}, random) {
-  nodes_.addHandler({.added =
-                         [this](const kube::ObjectPtr& node) {
-                           table_.setNode(node);
-                           wakeWaiting();
-                         },
-                     .updated =
-                         [this](const kube::ObjectPtr&, const kube::ObjectPtr& node) {
-                           table_.setNode(node);
-                           wakeWaiting();
-                         },
-                     .deleted = [this](const kube::ObjectPtr& node) { table_.removeNode(std::string(kube::name(*node))); }});
+  nodes_.addHandler(
+      {.added =
+           [this](const kube::ObjectPtr& node) {
+             table_.setNode(node);
+             wakeWaiting();
+           },
+       .updated =
+           [this](const kube::ObjectPtr&, const kube::ObjectPtr& node) {
+             table_.setNode(node);
+             wakeWaiting();
+           },
+       .deleted = [this](const kube::ObjectPtr& node) { table_.removeNode(std::string(kube::name(*node))); }});
   pods_.addHandler({.added = [this](const kube::ObjectPtr& pod) { onPod(pod); },
                     .updated = [this](const kube::ObjectPtr&, const kube::ObjectPtr& pod) { onPod(pod); },
                     .deleted =
@@ -221,7 +222,8 @@ Task<void> Scheduler::record(kube::ObjectPtr pod, std::string type, std::string 
                {"reportingComponent", options_.name},
                {"reportingInstance", ""}};
   const auto created = co_await client_.create(kube::kEvents, ns, std::move(event));
-  if (!created) log::debug("pod {}/{}: event {} not recorded: {}", ns, kube::name(*pod), reason, created.error().message);
+  if (!created)
+    log::debug("pod {}/{}: event {} not recorded: {}", ns, kube::name(*pod), reason, created.error().message);
 }
 
 }  // namespace slipway::controllers

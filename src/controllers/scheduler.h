@@ -15,8 +15,8 @@ struct SchedulerOptions {
   size_t workers = 8;                      ///< bindings under way at once
 };
 
-/// Binds pending pods to nodes: resource requests, node selector and affinity, taints and tolerations, scheduling gates,
-/// the node's readiness. Not known: affinity between pods, topology spread, preemption, volumes.
+/// Binds pending pods to nodes: resource requests, node selector and affinity, taints and tolerations, scheduling
+/// gates, the node's readiness. Not known: affinity between pods, topology spread, preemption, volumes.
 ///
 /// Life cycle: run() until cancelled; the client must outlive it. A pod that fits nowhere gets the condition
 /// PodScheduled=False and an event, and is tried again when nodes or pods change, and after a back-off in any case.
