@@ -57,7 +57,7 @@ TEST(BuildPlan, EnvironmentComesFromEverywhereAndExpands) {
   source.secrets["shop/sec"] = object(R"({"kind":"Secret","type":"Opaque","data":{"p":"czNjcmV0"}})");
   source.service_list.push_back(
       object(R"({"metadata":{"name":"my-db"},"spec":{"clusterIP":"10.1.2.3","ports":[{"port":5432,"name":"pg"}]}})"));
-  const auto pod = podWith(R"(,"envFrom":[{"prefix":"C_","configMapRef":{"name":"conf"}}],
+  const auto pod = podWith(R"J(,"envFrom":[{"prefix":"C_","configMapRef":{"name":"conf"}}],
     "command":["$(P)","$(MY_DB_SERVICE_HOST)"],"args":["$$(P)"],
     "resources":{"limits":{"cpu":"1500m","memory":"100Mi"}},
     "env":[{"name":"P","valueFrom":{"secretKeyRef":{"name":"sec","key":"p"}}},
@@ -68,7 +68,7 @@ TEST(BuildPlan, EnvironmentComesFromEverywhereAndExpands) {
            {"name":"CPU","valueFrom":{"resourceFieldRef":{"resource":"limits.cpu"}}},
            {"name":"MEM","valueFrom":{"resourceFieldRef":{"resource":"limits.memory","divisor":"1Mi"}}},
            {"name":"NODE","valueFrom":{"fieldRef":{"fieldPath":"spec.nodeName"}}},
-           {"name":"GONE","valueFrom":{"configMapKeyRef":{"name":"conf","key":"nope","optional":true}}}])");
+           {"name":"GONE","valueFrom":{"configMapKeyRef":{"name":"conf","key":"nope","optional":true}}}])J");
   const auto built = plan(pod, source);
   ASSERT_TRUE(built.has_value()) << built.error().message;
   const auto env = envOf(*built);

@@ -1,0 +1,40 @@
+#include "container/apptainer.h"
+
+#include "base/files.h"
+#include "base/strings.h"
+
+namespace slipway::container {
+
+Task<Result<PreparedImage>> ApptainerRuntime::prepare(ImageRequest request) {
+  co_return co_await images_->get(std::move(request));
+}
+
+Result<Launch> ApptainerRuntime::launch(const ContainerSpec& spec) {
+  Launch launch;
+  launch.argv = {program_.string(),
+                 "--quiet",
+                 "exec",
+                 "--cleanenv",
+                 "--no-eval",
+                 "--no-home",
+                 "--no-mount=tmp,cwd,bind-paths,hostfs",
+                 "--no-umask"};
+  if (!spec.read_only_root) launch.argv.emplace_back("--writable-tmpfs");
+  for (const Bind& bind : spec.binds) {
+    // A mount specification is CSV: quotes allow commas, and double themselves.
+    const auto field = [](std::string_view key, std::string_view value) {
+      return fmt::format("\"{}={}\"", key, replaceAll(value, "\"", "\"\""));
+    };
+    launch.argv.push_back("--mount=type=bind," + field("source", bind.source.string()) + "," +
+                          field("destination", bind.target) + (bind.read_only ? ",ro" : ""));
+  }
+  launch.argv.push_back("--pwd=" + spec.working_dir);
+  launch.argv.push_back(spec.image.path.string());
+  launch.argv.insert(launch.argv.end(), spec.argv.begin(), spec.argv.end());
+  launch.env = host_env_;
+  const std::string prefix = name_ == "singularity" ? "SINGULARITYENV_" : "APPTAINERENV_";
+  for (const auto& [name, value] : spec.env) launch.env[prefix + name] = value;
+  return launch;
+}
+
+}  // namespace slipway::container

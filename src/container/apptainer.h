@@ -1,0 +1,33 @@
+#pragma once
+
+#include "container/image_store.h"
+#include "container/runtime.h"
+
+namespace slipway::container {
+
+/// Apptainer or SingularityCE: the same command line, and the prefix of the variables that pass the environment
+/// differs.
+class ApptainerRuntime final : public ContainerRuntime {
+ public:
+  /// `program` is the absolute path; `name` "apptainer" or "singularity". `host_env` is what the program itself needs
+  /// (PATH, HOME, ...).
+  ApptainerRuntime(std::string name, std::filesystem::path program, std::shared_ptr<ImageSource> images,
+                   std::map<std::string, std::string> host_env)
+      : name_(std::move(name)),
+        program_(std::move(program)),
+        images_(std::move(images)),
+        host_env_(std::move(host_env)) {}
+
+  std::string name() const override { return name_; }
+  Task<Result<PreparedImage>> prepare(ImageRequest request) override;
+  Result<Launch> launch(const ContainerSpec& spec) override;
+  bool isolates() const override { return true; }
+
+ private:
+  std::string name_;
+  std::filesystem::path program_;
+  std::shared_ptr<ImageSource> images_;
+  std::map<std::string, std::string> host_env_;
+};
+
+}  // namespace slipway::container

@@ -1,0 +1,57 @@
+#include "container/charliecloud.h"
+
+#include "base/files.h"
+#include "container/mount_points.h"
+
+namespace slipway::container {
+namespace {
+
+/// Variables that would act on ch-run itself on the way, or that it changes: given as arguments, the rest as
+/// environment.
+bool actsOnTheLoader(std::string_view name) {
+  return name.starts_with("LD_") || name == "TMPDIR" || name == "HOME";
+}
+
+}  // namespace
+
+Task<Result<PreparedImage>> CharliecloudRuntime::prepare(ImageRequest request) {
+  CO_TRY(PreparedImage image, co_await images_->get(std::move(request)));
+  std::error_code error;
+  if (!std::filesystem::is_directory(image.path, error)) {
+    co_return failure(Code::Invalid, "image {}: Charliecloud needs a directory", image.path.string());
+  }
+  co_return image;
+}
+
+Result<Launch> CharliecloudRuntime::launch(const ContainerSpec& spec) {
+  Launch launch;
+  std::filesystem::path root = spec.image.path;
+  if (writable_root_) {
+    const Overlay overlay{root, spec.scratch / "upper", spec.scratch / "work", spec.scratch / "root"};
+    for (const auto& directory : {overlay.upper, overlay.work, overlay.merged}) TRY_STATUS(makeDirectories(directory));
+    TRY_STATUS(makeMountPoints(root, overlay.upper, spec.binds));
+    root = overlay.merged;
+    launch.overlay = overlay;
+  }
+  launch.argv = {ch_run_.string(), "--no-passwd"};
+  if (writable_root_ && !spec.read_only_root) launch.argv.emplace_back("--write");
+  for (const Bind& bind : spec.binds) {
+    launch.argv.push_back("--bind=" + bind.source.string() + ":" + bind.target);
+  }
+  launch.argv.push_back("--cd=" + spec.working_dir);
+  launch.argv.emplace_back("--env-no-expand");
+  launch.env = {{"USER", user_}};
+  for (const auto& [name, value] : spec.env) {
+    if (actsOnTheLoader(name)) {
+      launch.argv.push_back("--set-env=" + name + "=" + value);
+    } else {
+      launch.env[name] = value;
+    }
+  }
+  launch.argv.push_back(root.string());
+  launch.argv.emplace_back("--");
+  launch.argv.insert(launch.argv.end(), spec.argv.begin(), spec.argv.end());
+  return launch;
+}
+
+}  // namespace slipway::container

@@ -1,0 +1,166 @@
+#include <gtest/gtest.h>
+
+#include "async/loop.h"
+#include "async/task_group.h"
+#include "base/files.h"
+#include "container/apptainer.h"
+#include "container/charliecloud.h"
+#include "container/image_reference.h"
+#include "container/image_store.h"
+#include "container/pick_runtime.h"
+
+namespace slipway::container {
+namespace {
+
+namespace fs = std::filesystem;
+const std::string kDigest = "sha256:" + std::string(64, 'a');
+
+TEST(ImageReference, IsReadAsKubernetesReadsIt) {
+  const std::map<std::string, std::string> cases = {
+      {"busybox", "docker.io/library/busybox:latest"},
+      {"busybox:1.36", "docker.io/library/busybox:1.36"},
+      {"user/app", "docker.io/user/app:latest"},
+      {"localhost/app", "localhost/app:latest"},
+      {"localhost:5000/a/b/c:v1", "localhost:5000/a/b/c:v1"},
+      {"reg.example.org/app@" + kDigest, "reg.example.org/app@" + kDigest},
+      {"app:1@" + kDigest, "docker.io/library/app:1@" + kDigest},
+      {"a__b/c--d.e", "docker.io/a__b/c--d.e:latest"},
+      {"index.docker.io/x", "docker.io/library/x:latest"}};
+  for (const auto& [text, whole] : cases) {
+    const auto parsed = parseImageReference(text);
+    ASSERT_TRUE(parsed.has_value()) << text << ": " << parsed.error().message;
+    EXPECT_EQ(parsed->str(), whole) << text;
+  }
+  for (const std::string bad :
+       {"", "Busybox", "a//b", "a:", "a@sha256:12", "-a", "a b", "reg:99999/a", "a/", ":x", "a..b", "x:\n"}) {
+    EXPECT_FALSE(parseImageReference(bad).has_value()) << bad;
+  }
+}
+
+TEST(EffectiveCommand, FollowsKubernetesTable) {
+  const ImageConfig image{{"/ep"}, {"c1", "c2"}, {}, "", ""};
+  using Words = std::vector<std::string>;
+  EXPECT_EQ(effectiveCommand(image, {}, {}).value(), Words({"/ep", "c1", "c2"}));
+  EXPECT_EQ(effectiveCommand(image, {"x"}, {}).value(), Words({"x"}));
+  EXPECT_EQ(effectiveCommand(image, {}, {"a"}).value(), Words({"/ep", "a"}));
+  EXPECT_EQ(effectiveCommand(image, {"x"}, {"a"}).value(), Words({"x", "a"}));
+  EXPECT_FALSE(effectiveCommand({}, {}, {}).has_value());
+}
+
+TEST(ImageConfig, ComesBackAsItWas) {
+  const ImageConfig config{{"/ep"}, {"c"}, {"A=b=c"}, "/w", "1000:1000"};
+  const auto back = parseImageConfig(formatImageConfig(config)).value();
+  EXPECT_EQ(back.env, config.env);
+  EXPECT_EQ(back.user, "1000:1000");
+  EXPECT_EQ(effectiveEnvironment(back, {{"A", "z"}}).at("A"), "z");
+  EXPECT_EQ(effectiveEnvironment(back, {}).at("A"), "b=c");
+}
+
+/// Plays skopeo and umoci.
+class FakeTools final : public async::ProcessRunner {
+ public:
+  std::vector<std::vector<std::string>> calls;
+  std::string fail_with;
+  Task<Result<async::ProcessResult>> run(async::Command command) override {
+    calls.push_back(command.argv);
+    async::ProcessResult result;
+    if (!fail_with.empty()) {
+      result.exit_code = 1;
+      result.errors = fail_with;
+      co_return result;
+    }
+    co_await async::yield();
+    const std::string joined = command.argv[0] + " " + command.argv[1];
+    if (command.argv[0] == "umoci") fs::create_directories(command.argv.back());
+    if (joined == "skopeo inspect") {
+      result.output = command.argv[2] == "--config" ? R"({"config":{"Cmd":["sh"]}})" : kDigest + "\n";
+    }
+    co_return result;
+  }
+};
+
+struct StoreTest : testing::Test {
+  TemporaryDirectory directory;
+  std::shared_ptr<FakeTools> tools = std::make_shared<FakeTools>();
+  ImageStore store{{.root = directory.path() / "images", .local = {directory.path() / "local"}}, tools};
+  Result<PreparedImage> get(const std::string& image, PullPolicy policy) {
+    return async::runToEnd(store.get({image, policy, {}}));
+  }
+};
+
+TEST_F(StoreTest, ConvertsOnceForADigest) {
+  const auto first = get("busybox", PullPolicy::IfNotPresent);
+  ASSERT_TRUE(first.has_value()) << first.error().message;
+  EXPECT_EQ(first->id, kDigest);
+  EXPECT_EQ(first->config.cmd, std::vector<std::string>({"sh"}));
+  EXPECT_TRUE(fs::is_directory(first->path));
+  const size_t calls = tools->calls.size();
+  EXPECT_TRUE(get("busybox", PullPolicy::IfNotPresent).has_value());
+  EXPECT_TRUE(get("other@" + kDigest, PullPolicy::Never).has_value());
+  EXPECT_EQ(tools->calls.size(), calls);
+  EXPECT_TRUE(get("busybox", PullPolicy::Always).has_value());
+  EXPECT_EQ(tools->calls.size(), calls + 1);
+}
+
+Task<void> getInto(ImageStore& store, int& done) {
+  const auto image = co_await store.get({"busybox", PullPolicy::Always, {}});
+  if (image) ++done;
+}
+Task<int> manyAtOnce(ImageStore& store) {
+  const Executor executor = co_await async::thisExecutor();
+  int done = 0;
+  async::TaskGroup group(executor);
+  for (int i = 0; i < 5; ++i) group.spawn("get", getInto(store, done));
+  co_await group.join();
+  co_return done;
+}
+
+TEST_F(StoreTest, ManyAtOnceConvertOnce) {
+  EXPECT_EQ(async::runToEnd(manyAtOnce(store)), 5);
+  const auto unpacked =
+      std::count_if(tools->calls.begin(), tools->calls.end(), [](const auto& argv) { return argv[0] == "umoci"; });
+  EXPECT_EQ(unpacked, 1);
+}
+
+TEST_F(StoreTest, FailuresSayWhatKindTheyAre) {
+  EXPECT_TRUE(get("busybox", PullPolicy::Never).error().is(Code::NotFound));
+  tools->fail_with = "reading manifest: manifest unknown";
+  EXPECT_TRUE(get("busybox", PullPolicy::Always).error().is(Code::NotFound));
+  tools->fail_with = "unauthorized: authentication required";
+  EXPECT_TRUE(get("busybox", PullPolicy::Always).error().is(Code::Unauthorized));
+  EXPECT_TRUE(get("Bad", PullPolicy::Always).error().is(Code::Invalid));
+}
+
+TEST_F(StoreTest, LocalImagesOnlyWhereThePolicyAllows) {
+  fs::create_directories(directory.path() / "local/img");
+  EXPECT_TRUE(get((directory.path() / "local/img").string(), PullPolicy::Never).has_value());
+  EXPECT_TRUE(get((directory.path() / "local/none").string(), PullPolicy::Never).error().is(Code::NotFound));
+  EXPECT_TRUE(get((directory.path() / "local/../secret").string(), PullPolicy::Never).error().is(Code::Forbidden));
+  EXPECT_TRUE(get("/etc", PullPolicy::Never).error().is(Code::Forbidden));
+}
+
+TEST(ApptainerRuntime, PassesValuesUnchangedAndQuotesMounts) {
+  ApptainerRuntime runtime("apptainer", "/usr/bin/apptainer", nullptr, {{"PATH", "/bin"}});
+  ContainerSpec spec;
+  spec.image.path = "/images/x";
+  spec.argv = {"sh", "-c", "id"};
+  spec.env = {{"A", "x\n$(id),\"q\""}};
+  spec.binds = {{"/a,b", "/m \"x\"", true}};
+  const Launch launch = runtime.launch(spec).value();
+  EXPECT_EQ(launch.env.at("APPTAINERENV_A"), "x\n$(id),\"q\"");
+  EXPECT_NE(std::find(launch.argv.begin(), launch.argv.end(),
+                      "--mount=type=bind,\"source=/a,b\",\"destination=/m \"\"x\"\"\",ro"),
+            launch.argv.end());
+  EXPECT_EQ(launch.argv.back(), "id");
+}
+
+TEST(PickRuntime, SaysWhatIsMissing) {
+  SiteTools tools;
+  tools.env["PATH"] = "/nonexistent";
+  EXPECT_TRUE(pickRuntime("", tools).error().is(Code::NotFound));
+  EXPECT_TRUE(pickRuntime("docker", tools).error().is(Code::Invalid));
+  EXPECT_EQ(pickRuntime("host", tools).value()->name(), "host");
+}
+
+}  // namespace
+}  // namespace slipway::container

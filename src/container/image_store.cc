@@ -1,0 +1,208 @@
+#include "container/image_store.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include <cerrno>
+
+#include "base/files.h"
+#include "base/strings.h"
+
+namespace slipway::container {
+namespace fs = std::filesystem;
+namespace {
+
+std::string escaped(std::string_view text) {
+  return percentEncode(text);
+}
+
+std::string directoryName(std::string_view digest) {
+  return replaceAll(digest, ":", "-");
+}
+
+/// What a registry or tool said → a code: a missing image will not come by waiting, a refused one needs credentials.
+Error pullError(const std::string& image, std::string_view output) {
+  const std::string said = toLower(output);
+  const auto has = [&](std::string_view words) { return said.find(words) != std::string::npos; };
+  Code code = Code::ServiceUnavailable;
+  if (has("manifest unknown") || has("not found") || has("name unknown")) code = Code::NotFound;
+  if (has("unauthorized") || has("authentication required") || has("denied")) code = Code::Unauthorized;
+  return {code, fmt::format("pull {}: {}", image, trim(toValidUtf8(output.substr(0, 2000))))};
+}
+
+Task<Result<async::ProcessResult>> runTool(async::ProcessRunner& runner, std::vector<std::string> argv,
+                                           std::chrono::nanoseconds timeout, std::string image) {
+  async::Command command;
+  command.argv = std::move(argv);
+  command.timeout = timeout;
+  const std::string tool = command.argv[0];
+  auto ran = co_await runner.run(std::move(command));
+  if (!ran && ran.error().is(Code::NotFound)) {
+    co_return failure(Code::ServiceUnavailable, "pull {}: {} is not installed on this node", image, tool);
+  }
+  if (!ran) co_return failure(ran.error().wrap(fmt::format("pull {}", image)));
+  if (ran->exit_code != 0) co_return failure(pullError(image, ran->errors.empty() ? ran->output : ran->errors));
+  co_return ran;
+}
+
+/// flock(2) held by this process, waited for without blocking the loop.
+Task<Result<FileDescriptor>> lockFile(fs::path path) {
+  CO_TRY(FileDescriptor file, openFile(path, O_CREAT | O_RDWR));
+  while (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK && errno != EINTR)
+      co_return failure(errnoError(fmt::format("lock {}", path.string()), errno));
+    co_await async::sleepFor(std::chrono::milliseconds(200));
+  }
+  co_return std::move(file);
+}
+
+bool isUnder(const fs::path& path, const fs::path& folder) {
+  const fs::path relative = path.lexically_relative(folder);
+  return !relative.empty() && *relative.begin() != "..";
+}
+
+}  // namespace
+
+ImageConfig configOfDirectory(const fs::path& directory) {
+  for (const fs::path& path : {directory / ".slipway/config.json", directory / "ch/config.pulled.json"}) {
+    const auto text = readFile(path);
+    if (!text) continue;
+    if (auto config = parseImageConfig(*text)) return *config;
+  }
+  return {};
+}
+
+Result<PreparedImage> ImageStore::local(const std::string& image) const {
+  const std::string text = image.starts_with("file://") ? image.substr(7) : image;
+  std::error_code error;
+  const fs::path path = fs::weakly_canonical(text, error);
+  const bool allowed = std::any_of(options_.local.begin(), options_.local.end(),
+                                   [&](const fs::path& folder) { return isUnder(path, folder); });
+  if (error || !allowed)
+    return failure(Code::Forbidden, "image {}: local images are not allowed there at this site", image);
+  if (!fs::exists(path, error)) return failure(Code::NotFound, "image {}: no such file or directory", image);
+  PreparedImage out;
+  out.path = path;
+  out.id = "file://" + path.string();
+  if (fs::is_directory(path, error)) out.config = configOfDirectory(path);
+  return out;
+}
+
+Result<PreparedImage> ImageStore::stored(const std::string& digest) const {
+  const fs::path directory = options_.root / directoryName(digest);
+  TRY(const std::string text, readFile(directory / "config.json"));
+  PreparedImage out;
+  TRY(out.config, parseImageConfig(text));
+  out.path = directory / "rootfs";
+  out.id = digest;
+  return out;
+}
+
+fs::path ImageStore::nameFile(const ImageReference& reference) const {
+  return options_.root / "names" / escaped(reference.str());
+}
+
+std::vector<std::string> ImageStore::sourceArguments(const ImageReference& reference,
+                                                     const ImageRequest& request) const {
+  std::vector<std::string> out;
+  const auto& insecure = options_.insecure_registries;
+  const auto mirror = options_.mirrors.find(reference.registry);
+  ImageReference from = reference;
+  if (mirror != options_.mirrors.end()) from.registry = mirror->second;
+  if (std::find(insecure.begin(), insecure.end(), from.registry) != insecure.end())
+    out.emplace_back("--src-tls-verify=false");
+  for (const Credentials& each : request.credentials) {
+    std::string registry = each.registry.substr(each.registry.starts_with("https://") ? 8 : 0);
+    registry = registry.substr(0, registry.find('/'));
+    if (registry == "index.docker.io") registry = "docker.io";
+    if (registry == reference.registry) {
+      out.push_back("--src-creds=" + each.username + ":" + each.password);
+      break;
+    }
+  }
+  out.push_back("docker://" + from.pullName());
+  return out;
+}
+
+Task<Result<std::string>> ImageStore::resolveDigest(ImageReference reference, ImageRequest request) {
+  if (!reference.digest.empty()) co_return reference.digest;
+  const auto known = readFile(nameFile(reference));
+  if (known && request.policy != PullPolicy::Always && stored(*known)) co_return *known;
+  if (request.policy == PullPolicy::Never) {
+    co_return failure(Code::NotFound, "Container image \"{}\" is not present with pull policy of Never", request.image);
+  }
+  std::vector<std::string> argv = {"skopeo", "inspect", "--format={{.Digest}}"};
+  for (std::string argument : sourceArguments(reference, request)) {
+    argv.push_back(argument.starts_with("--src-") ? "--" + argument.substr(6) : argument);
+  }
+  CO_TRY(const auto ran, co_await runTool(*runner_, std::move(argv), std::chrono::minutes(2), request.image));
+  co_return std::string(trim(ran.output));
+}
+
+Task<Status> ImageStore::download(ImageReference reference, ImageRequest request, std::string digest, fs::path work) {
+  reference.tag.clear();
+  reference.digest = digest;
+  const std::string layout = (work / "oci").string();
+  std::vector<std::string> copy = {"skopeo", "--insecure-policy", "copy", "--quiet"};
+  for (std::string& argument : sourceArguments(reference, request)) copy.push_back(std::move(argument));
+  copy.push_back("oci:" + layout + ":image");
+  CO_TRY_STATUS(co_await runTool(*runner_, std::move(copy), options_.pull_timeout, request.image));
+  CO_TRY(const auto config, co_await runTool(*runner_, {"skopeo", "inspect", "--config", "oci:" + layout + ":image"},
+                                             std::chrono::minutes(1), request.image));
+  CO_TRY_STATUS(co_await runTool(
+      *runner_, {"umoci", "raw", "unpack", "--rootless", "--image=" + layout + ":image", (work / "rootfs").string()},
+      options_.pull_timeout, request.image));
+  CO_TRY(const ImageConfig parsed, parseImageConfig(config.output));
+  // Mount points that every image needs, and without which Apptainer complains.
+  for (const char* directory : {"dev", "proc", "sys", "tmp", "var/tmp", "etc", "run", "mnt"}) {
+    std::error_code ignored;
+    fs::create_directories(work / "rootfs" / directory, ignored);
+  }
+  for (const char* file : {"etc/hosts", "etc/resolv.conf", "etc/passwd", "etc/group"}) {
+    std::error_code ignored;
+    if (!fs::exists(fs::symlink_status(work / "rootfs" / file, ignored)))
+      openFile(work / "rootfs" / file, O_CREAT | O_WRONLY);
+  }
+  std::error_code error;
+  fs::remove_all(layout, error);
+  co_return writeFileAtomic(work / "config.json", formatImageConfig(parsed));
+}
+
+Task<Result<PreparedImage>> ImageStore::convert(ImageReference reference, ImageRequest request, std::string digest) {
+  CO_TRY_STATUS(makeDirectories(options_.root / "lock", 0700));
+  CO_TRY(const FileDescriptor lock, co_await lockFile(options_.root / "lock" / directoryName(digest)));
+  if (auto ready = stored(digest)) co_return ready;  // somebody else was quicker
+  const fs::path work = options_.root / ("tmp-" + directoryName(digest));
+  std::error_code ignored;
+  fs::remove_all(work, ignored);  // of a job that died under the same lock
+  CO_TRY_STATUS(makeDirectories(work, 0700));
+  const Status done = co_await download(reference, request, digest, work);
+  if (!done) {
+    fs::remove_all(work, ignored);
+    co_return failure(done.error());
+  }
+  std::error_code error;
+  fs::rename(work, options_.root / directoryName(digest), error);
+  if (error) co_return failure(errnoError(fmt::format("rename {}", work.string()), error.value()));
+  co_return stored(digest);
+}
+
+Task<Result<PreparedImage>> ImageStore::get(ImageRequest request) {
+  if (isLocalImage(request.image)) co_return local(request.image);
+  CO_TRY(const ImageReference reference, parseImageReference(request.image));
+  CO_TRY(const std::string digest, co_await resolveDigest(reference, request));
+  auto ready = stored(digest);
+  if (!ready) {
+    if (request.policy == PullPolicy::Never) {
+      co_return failure(Code::NotFound, "Container image \"{}\" is not present with pull policy of Never",
+                        request.image);
+    }
+    ready = co_await convert(reference, request, digest);
+  }
+  if (!ready) co_return ready;
+  CO_TRY_STATUS(makeDirectories(options_.root / "names", 0700));
+  CO_TRY_STATUS(writeFileAtomic(nameFile(reference), digest, 0600));
+  co_return ready;
+}
+
+}  // namespace slipway::container
