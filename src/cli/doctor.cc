@@ -52,6 +52,7 @@ class Doctor {
     async::Command command;
     command.argv = std::move(argv);
     command.timeout = 15s;
+    if (environment("USER").empty()) command.environment["USER"] = "nobody";  // ch-run wants one
     co_return co_await runner_.run(std::move(command));
   }
 
@@ -63,6 +64,9 @@ class Doctor {
       if (!result) {
         bad(fmt::format("{} cannot be run: {}", program, result.error().message),
             "load Slurm's module before starting the agent, or set slurmConfig.binDir");
+      } else if (result->exit_code != 0) {
+        bad(fmt::format("{} fails: {}", program, trim(result->errors)),
+            "is Slurm configured on this host (/etc/slurm/slurm.conf or SLURM_CONF)?");
       } else if (std::string_view(program) == "sbatch") {
         good(fmt::format("{} is here", trim(result->output)));
       }

@@ -29,9 +29,9 @@ struct ClientOptions {
   std::chrono::nanoseconds idle_timeout = std::chrono::seconds(60);
 };
 
-/// An HTTP/1.1 client of one server with a pool of connections. A kept connection that the server closed before any byte
-/// of the answer is replaced once, for requests that may be repeated (GET, HEAD, PUT, DELETE, OPTIONS).
-/// Every status is a Response; an Error means that there is no answer: Timeout (effect unknown) or ServiceUnavailable.
+/// An HTTP/1.1 client of one server with a pool of connections. A kept connection that the server closed before any
+/// byte of the answer is replaced once, for requests that may be repeated (GET, HEAD, PUT, DELETE, OPTIONS). Every
+/// status is a Response; an Error means that there is no answer: Timeout (effect unknown) or ServiceUnavailable.
 class Client {
  public:
   Client(Executor executor, std::unique_ptr<net::Dialer> dialer, ClientOptions options = {});

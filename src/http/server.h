@@ -15,14 +15,14 @@ struct ServerOptions {
   size_t max_header_bytes = 64 * 1024;
   size_t max_body_bytes = 3 * 1024 * 1024;
   size_t max_connections = 10000;
-  std::chrono::nanoseconds header_timeout = std::chrono::seconds(10);   ///< from the first byte of a request
+  std::chrono::nanoseconds header_timeout = std::chrono::seconds(10);  ///< from the first byte of a request
   std::chrono::nanoseconds body_timeout = std::chrono::seconds(60);
-  std::chrono::nanoseconds idle_timeout = std::chrono::seconds(120);    ///< between requests
-  std::chrono::nanoseconds write_timeout = std::chrono::seconds(60);    ///< a write that makes no progress
+  std::chrono::nanoseconds idle_timeout = std::chrono::seconds(120);  ///< between requests
+  std::chrono::nanoseconds write_timeout = std::chrono::seconds(60);  ///< a write that makes no progress
 };
 
-/// One request and the way to answer it. Exactly one of respond(), stream() and upgrade() is called; if none was when the
-/// handler returns, or the handler throws, the client gets a 500.
+/// One request and the way to answer it. Exactly one of respond(), stream() and upgrade() is called; if none was when
+/// the handler returns, or the handler throws, the client gets a 500.
 class Exchange {
  public:
   virtual ~Exchange() = default;
@@ -55,6 +55,8 @@ class Server {
 
   /// Takes connections from the listener; with a TLS context each handshake runs beside the others.
   Task<void> serve(std::unique_ptr<net::Listener> listener, std::shared_ptr<net::TlsContext> tls);
+  /// The same for one listener that has a handler of its own (the kubelet API tells its nodes apart by port).
+  Task<void> serve(std::unique_ptr<net::Listener> listener, std::shared_ptr<net::TlsContext> tls, Handler handler);
   Task<void> stop(std::chrono::nanoseconds grace = std::chrono::seconds(2));
   size_t connections() const;
 

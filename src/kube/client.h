@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,8 +15,11 @@ namespace slipway::kube {
 struct ListOptions {
   std::string label_selector;
   std::string field_selector;
-  int64_t limit = 500;             ///< page size; 0: all in one
-  std::string resource_version;    ///< "": most recent; "0": any
+  int64_t limit = 500;           ///< page size; 0: all in one
+  std::string resource_version;  ///< "": most recent; "0": any
+  /// Takes each object as its page comes, so that no more than a page is in memory; List::items stays empty then. When
+  /// the list fails halfway (Expired among others), what was taken before is to be forgotten.
+  std::function<void(Object)> sink;
 };
 
 struct List {
@@ -26,7 +30,7 @@ struct List {
 struct WatchOptions {
   std::string label_selector;
   std::string field_selector;
-  std::string resource_version;    ///< where the list ended
+  std::string resource_version;  ///< where the list ended
   std::chrono::seconds timeout = std::chrono::seconds(290);
 };
 
@@ -45,9 +49,9 @@ class Watch {
 
 struct DeleteOptions {
   std::optional<int64_t> grace_seconds;
-  std::string uid;                 ///< precondition
-  std::string resource_version;    ///< precondition
-  std::string propagation;         ///< Background, Foreground, Orphan
+  std::string uid;               ///< precondition
+  std::string resource_version;  ///< precondition
+  std::string propagation;       ///< Background, Foreground, Orphan
 };
 
 enum class PatchType { Json, Merge, StrategicMerge, Apply };
@@ -58,7 +62,8 @@ enum class PatchType { Json, Merge, StrategicMerge, Apply };
 class Client {
  public:
   virtual ~Client() = default;
-  virtual Task<Result<Object>> get(Resource resource, std::string ns, std::string name, std::string subresource = "") = 0;
+  virtual Task<Result<Object>> get(Resource resource, std::string ns, std::string name,
+                                   std::string subresource = "") = 0;
   /// All pages. `ns` "": all namespaces.
   virtual Task<Result<List>> list(Resource resource, std::string ns, ListOptions options = {}) = 0;
   virtual Task<Result<std::unique_ptr<Watch>>> watch(Resource resource, std::string ns, WatchOptions options) = 0;
@@ -68,7 +73,8 @@ class Client {
   virtual Task<Result<Object>> update(Resource resource, Object object, std::string subresource = "") = 0;
   virtual Task<Result<Object>> patch(Resource resource, std::string ns, std::string name, PatchType type,
                                      json::value patch, std::string subresource = "", bool force = false) = 0;
-  virtual Task<Result<Object>> remove(Resource resource, std::string ns, std::string name, DeleteOptions options = {}) = 0;
+  virtual Task<Result<Object>> remove(Resource resource, std::string ns, std::string name,
+                                      DeleteOptions options = {}) = 0;
 };
 
 }  // namespace slipway::kube

@@ -226,8 +226,9 @@ class Walker {
   Status whole(value& part, std::string_view go, int64_t least, int64_t most) {
     if (!part.is_number()) return mismatch(part, go, true);
     if (const int64_t* number = part.if_int64(); number != nullptr && *number >= least && *number <= most) return {};
-    return failure(Code::BadRequest, "json: cannot unmarshal number {} into Go struct field {} of type {}",
-                   json::serialize(part), holder(), named(go));
+    std::string number = part.is_double() ? fmt::format("{}", part.get_double()) : json::serialize(part);
+    return failure(Code::BadRequest, "json: cannot unmarshal number {} into Go struct field {} of type {}", number,
+                   holder(), named(go));
   }
 
   Status bytes(value& part) {

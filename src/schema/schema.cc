@@ -9,26 +9,55 @@ class Schema::Loader {
  public:
   explicit Loader(Schema& schema) : schema_(schema) {}
 
-  Status run(std::string_view text) {
-    size_t number = 0;
-    while (!text.empty()) {
-      size_t end = std::min(text.find('\n'), text.size());
-      ++number;
-      Status done = line(text.substr(0, end));
-      if (!done) return failure(done.error().wrap(fmt::format("schema, line {}", number)));
-      text.remove_prefix(std::min(end + 1, text.size()));
-    }
+  Status run(std::string_view text, std::string_view defaults) {
+    TRY_STATUS(eachLine(text, "schema", [this](std::string_view one) { return line(one); }));
     schema_.types_.settle();
+    dropZeroDefaults();
     for (GroupVersion& group : schema_.groups_) {
       for (ResourceInfo& resource : group.resources) {
         resource.type =
             schema_.find(Gvk{std::string(group.group), std::string(group.version), std::string(resource.kind)});
       }
     }
-    return {};
+    return eachLine(defaults, "defaults", [this](std::string_view one) { return defaultLine(one); });
   }
 
  private:
+  template <typename Each>
+  static Status eachLine(std::string_view text, std::string_view what, Each each) {
+    size_t number = 0;
+    while (!text.empty()) {
+      size_t end = std::min(text.find('\n'), text.size());
+      ++number;
+      Status done = each(text.substr(0, end));
+      if (!done) return failure(done.error().wrap(fmt::format("{}, line {}", what, number)));
+      text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return {};
+  }
+
+  Status defaultLine(std::string_view text) {
+    if (text.empty() || text.front() == '#') return {};
+    auto [type_name, rest] = splitOnce(text, ' ');
+    auto [field_name, constant] = splitOnce(rest, ' ');
+    Type* type = schema_.types_.findMutable(type_name);
+    auto* field = type == nullptr ? nullptr : const_cast<Field*>(type->find(field_name));
+    if (field == nullptr) return failure(Code::BadRequest, "no field {} of {}", field_name, type_name);
+    field->default_json = constant;
+    return {};
+  }
+
+  /// Go has no absent values: "" and 0 as a default say only that the field is no pointer.
+  void dropZeroDefaults() {
+    for (const Type& type : schema_.types_.types()) {
+      for (const Field& field : type.fields) {
+        std::string_view given = field.default_json;
+        bool zero = given == "\"\"" || given == "0" || given == "false";
+        if (zero && !field.pointer) const_cast<Field&>(field).default_json = {};
+      }
+    }
+  }
+
   Status line(std::string_view text) {
     if (text.empty() || text.front() == '#') return {};
     std::vector<std::string_view> words = split(text.front() == ' ' ? text.substr(1) : text, ' ');
@@ -113,7 +142,7 @@ class Schema::Loader {
         break;
       case '=':
         field.value_struct = word == "={}";
-        if (word != "={}" && word != "=\"\"" && word != "=0") field.default_json = word.substr(1);
+        if (word != "={}") field.default_json = word.substr(1);
         break;
       case 'l':
         field.list_type = rest == "map" ? ListType::Map : rest == "set" ? ListType::Set : ListType::Atomic;
@@ -161,14 +190,14 @@ const Subresource* ResourceInfo::subresource(std::string_view name) const {
   return at == subresources.end() ? nullptr : &*at;
 }
 
-Result<std::unique_ptr<const Schema>> Schema::load(std::string_view text) {
+Result<std::unique_ptr<const Schema>> Schema::load(std::string_view text, std::string_view defaults) {
   std::unique_ptr<Schema> schema(new Schema);
-  TRY_STATUS(Loader(*schema).run(text));
+  TRY_STATUS(Loader(*schema).run(text, defaults));
   return schema;
 }
 
 std::unique_ptr<const Schema> Schema::builtin() {
-  Result<std::unique_ptr<const Schema>> schema = load(builtinText());
+  Result<std::unique_ptr<const Schema>> schema = load(builtinText(), builtinDefaults());
   if (!schema) {
     fmt::print(stderr, "{}\n", schema.error().message);
     std::abort();

@@ -54,13 +54,15 @@ class Schema {
  public:
   /// The program's own. A failure is a fault of the build.
   static std::unique_ptr<const Schema> builtin();
-  /// Another text of the same form, which must outlive the schema. BadRequest names the line.
-  static Result<std::unique_ptr<const Schema>> load(std::string_view text);
+  /// Other texts of the same form (data/kubernetes.txt, data/defaults.txt), which must outlive the schema. BadRequest
+  /// names the line.
+  static Result<std::unique_ptr<const Schema>> load(std::string_view text, std::string_view defaults = "");
 
   const Type* find(const Gvk& gvk) const;
   const Type* find(std::string_view api_version, std::string_view kind) const;
   /// By the name of the type: "api.core.v1.PodSpec".
   const Type* findType(std::string_view name) const { return types_.find(name); }
+  const std::deque<Type>& types() const { return types_.types(); }
   const ResourceInfo* resource(std::string_view group, std::string_view version, std::string_view plural) const;
   const ResourceInfo* resourceOfKind(const Gvk& gvk) const;
   const std::vector<GroupVersion>& groups() const { return groups_; }

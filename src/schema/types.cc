@@ -70,6 +70,11 @@ const Type* TypeSet::find(std::string_view name) const {
   return at == by_name_.end() ? nullptr : at->second;
 }
 
+Type* TypeSet::findMutable(std::string_view name) {
+  auto at = by_name_.find(name);
+  return at == by_name_.end() ? nullptr : at->second;
+}
+
 const Shape* TypeSet::shape(Form form, const Shape* element, const Type* type) {
   return &shapes_.emplace_back(form, element, type);
 }

@@ -58,7 +58,7 @@ struct Field {
   ListType list_type = ListType::Atomic;
   std::string_view merge_key;
   std::vector<std::string_view> map_keys;
-  std::string_view default_json;  ///< the default that OpenAPI states, other than Go's zero
+  std::string_view default_json;  ///< what a missing field becomes
   std::string_view enums;         ///< "A|B"
   std::string_view go_type;       ///< if it is not the one that follows from the shape
 };
@@ -97,7 +97,8 @@ class TypeSet {
   Result<const Shape*> shapeOf(std::string_view word);
   /// A copy of a text that lives as long as the set.
   std::string_view keep(std::string text);
-  size_t size() const { return types_.size(); }
+  const std::deque<Type>& types() const { return types_; }
+  Type* findMutable(std::string_view name);
   /// A type that was named but never described accepts anything.
   void settle();
 

@@ -14,7 +14,7 @@ json::object detailsOf(const Qualified& what, std::string_view name) {
 }
 
 /// Go's %q for the names that occur in messages.
-std::string quoted(std::string_view text) {
+std::string goQuoted(std::string_view text) {
   return json::serialize(json::string(text));
 }
 
@@ -39,6 +39,7 @@ StatusError::StatusError(const Error& error)
 
 json::object StatusError::toStatus() const {
   json::object status{{"kind", "Status"}, {"apiVersion", "v1"}, {"metadata", json::object()}, {"status", "Failure"}};
+  if (!list_continue.empty()) status["metadata"].as_object()["continue"] = list_continue;
   status["message"] = message;
   if (!reason.empty()) status["reason"] = reason;
   if (!details.empty()) status["details"] = details;
@@ -49,11 +50,11 @@ json::object StatusError::toStatus() const {
 namespace refuse {
 
 StatusError notFound(const Qualified& resource, std::string_view name) {
-  return {404, "NotFound", fmt::format("{} {} not found", resource.str(), quoted(name)), detailsOf(resource, name)};
+  return {404, "NotFound", fmt::format("{} {} not found", resource.str(), goQuoted(name)), detailsOf(resource, name)};
 }
 
 StatusError alreadyExists(const Qualified& resource, std::string_view name) {
-  return {409, "AlreadyExists", fmt::format("{} {} already exists", resource.str(), quoted(name)),
+  return {409, "AlreadyExists", fmt::format("{} {} already exists", resource.str(), goQuoted(name)),
           detailsOf(resource, name)};
 }
 
@@ -65,7 +66,7 @@ StatusError generateNameTaken(const Qualified& resource, std::string_view name) 
 }
 
 StatusError conflict(const Qualified& resource, std::string_view name, std::string_view why) {
-  return {409, "Conflict", fmt::format("Operation cannot be fulfilled on {} {}: {}", resource.str(), quoted(name), why),
+  return {409, "Conflict", fmt::format("Operation cannot be fulfilled on {} {}: {}", resource.str(), goQuoted(name), why),
           detailsOf(resource, name)};
 }
 
@@ -83,7 +84,7 @@ StatusError invalid(const Qualified& kind, std::string_view name, const std::vec
     list.push_back(std::move(entry));
   }
   if (!list.empty()) details["causes"] = std::move(list);
-  std::string message = fmt::format("{} {} is invalid", kind.str(), quoted(name));
+  std::string message = fmt::format("{} {} is invalid", kind.str(), goQuoted(name));
   if (!causes.empty()) message += ": " + aggregate(causes);
   return {422, "Invalid", std::move(message), std::move(details)};
 }
@@ -92,7 +93,7 @@ StatusError forbidden(const Qualified& resource, std::string_view name, std::str
   std::string message = fmt::format("forbidden: {}", why);
   if (!resource.name.empty()) {
     message = name.empty() ? fmt::format("{} is forbidden: {}", resource.str(), why)
-                           : fmt::format("{} {} is forbidden: {}", resource.str(), quoted(name), why);
+                           : fmt::format("{} {} is forbidden: {}", resource.str(), goQuoted(name), why);
   }
   return {403, "Forbidden", std::move(message), detailsOf(resource, name)};
 }
@@ -107,7 +108,7 @@ StatusError unauthorized() {
 
 StatusError methodNotSupported(const Qualified& resource, std::string_view verb) {
   return {405, "MethodNotAllowed",
-          fmt::format("{} is not supported on resources of kind {}", verb, quoted(resource.str())),
+          fmt::format("{} is not supported on resources of kind {}", verb, goQuoted(resource.str())),
           detailsOf(resource, "")};
 }
 
