@@ -1,0 +1,74 @@
+#include "tunnel/guarded.h"
+
+#include <gtest/gtest.h>
+
+#include "async/loop.h"
+#include "async/task_group.h"
+
+namespace slipway::tunnel {
+namespace {
+
+using namespace std::chrono_literals;
+
+Task<void> notes(std::vector<std::string>& log, std::string what, std::chrono::nanoseconds after) {
+  co_await async::sleepFor(after);
+  log.push_back(what);
+}
+
+Task<void> bodyThenCleanup(std::vector<std::string>& log) {
+  const bool in_time = co_await guarded(notes(log, "body", 1ms), notes(log, "cleanup", 1ms));
+  EXPECT_TRUE(in_time);
+}
+
+TEST(Guarded, CleanupComesAfterTheBody) {
+  std::vector<std::string> log;
+  async::runToEnd(bodyThenCleanup(log));
+  EXPECT_EQ(log, (std::vector<std::string>{"body", "cleanup"}));
+}
+
+Task<void> limited(std::vector<std::string>& log) {
+  const bool in_time = co_await guarded(notes(log, "body", 1h), notes(log, "cleanup", 1ms), 2ms);
+  EXPECT_FALSE(in_time);
+}
+
+TEST(Guarded, TheLimitCancelsTheBodyAndNotTheCleanup) {
+  std::vector<std::string> log;
+  async::runToEnd(limited(log));
+  EXPECT_EQ(log, (std::vector<std::string>{"cleanup"}));
+}
+
+Task<void> victim(std::vector<std::string>& log) {
+  co_await guarded(notes(log, "quick", 1ms), nothing());
+  co_await guarded(notes(log, "body", 1h), notes(log, "cleanup", 5ms));
+  log.push_back("went on");
+}
+
+Task<void> cancelsVictim(std::vector<std::string>& log) {
+  const Executor executor = co_await async::thisExecutor();
+  async::TaskGroup group(executor);
+  group.spawn("victim", victim(log));
+  co_await async::sleepFor(20ms);
+  co_await group.stop();
+  log.push_back("joined");
+}
+
+TEST(Guarded, ACancelledCallerUnwindsAfterTheCleanup) {
+  std::vector<std::string> log;
+  async::runToEnd(cancelsVictim(log));
+  EXPECT_EQ(log, (std::vector<std::string>{"quick", "cleanup", "joined"}));
+}
+
+Task<Result<int>> late() {
+  co_await async::sleepFor(1h);
+  co_return 1;
+}
+
+TEST(Within, NamesWhatWasLate) {
+  const auto result = async::runToEnd(within<int>(late(), 2ms, "asking n1"));
+  ASSERT_FALSE(result.has_value());
+  EXPECT_TRUE(result.error().is(Code::Timeout));
+  EXPECT_EQ(result.error().message, "asking n1: no answer within 2ms");
+}
+
+}  // namespace
+}  // namespace slipway::tunnel
