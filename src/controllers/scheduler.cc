@@ -36,11 +36,11 @@ Scheduler::Scheduler(Executor executor, kube::Client& client, Random& random, co
                      SchedulerOptions options)
     : executor_(executor),
       client_(client),
-      random_(random),
       clock_(clock),
       options_(std::move(options)),
       pods_(client, kube::kPods, trimmed({"containerStatuses", "initContainerStatuses"}), random),
       nodes_(client, kube::kNodes, trimmed({"images", "nodeInfo"}), random),
+      events_(client, clock, random, options_.name, ""),
       queue_(executor, {.initial = 1s, .max = 10s}, random) {
   nodes_.addHandler(
       {.added =
@@ -78,6 +78,7 @@ void Scheduler::wakeWaiting() {
 
 Task<void> Scheduler::run() {
   async::TaskGroup group(executor_);
+  group.spawn("scheduler events", events_.run());
   group.spawn("scheduler nodes", nodes_.run());
   group.spawn("scheduler pods", pods_.run());
   std::exception_ptr cancelled;
@@ -162,7 +163,7 @@ Task<Scheduler::Verdict> Scheduler::bind(kube::ObjectPtr pod, std::string node) 
   const auto bound = co_await client_.create(kube::kPods, ns, std::move(binding), name, "binding");
   if (bound) {
     log::debug("pod {}/{}: bound to node {}", ns, name, node);
-    co_await record(pod, "Normal", "Scheduled", fmt::format("Successfully assigned {}/{} to {}", ns, name, node));
+    record(*pod, false, "Scheduled", fmt::format("Successfully assigned {}/{} to {}", ns, name, node));
     co_return Verdict::Done;
   }
   // Conflict: somebody else bound or deleted it; the watch will tell. Otherwise the outcome is unknown: what the pod
@@ -195,35 +196,12 @@ Task<Scheduler::Verdict> Scheduler::markUnschedulable(kube::ObjectPtr pod, std::
     if (!patched.error().is(Code::NotFound)) log::warn("pod {}/{}: {}", ns, name, patched.error().message);
     co_return Verdict::Again;
   }
-  if (reason == "Unschedulable") co_await record(pod, "Warning", "FailedScheduling", message);
+  if (reason == "Unschedulable") record(*pod, true, "FailedScheduling", message);
   co_return Verdict::Again;
 }
 
-Task<void> Scheduler::record(kube::ObjectPtr pod, std::string type, std::string reason, std::string message) {
-  const std::string ns(kube::nameSpace(*pod));
-  const std::string now = formatTime(clock_.now());
-  Object event{{"apiVersion", "v1"},
-               {"kind", "Event"},
-               {"metadata", {{"name", fmt::format("{}.{}", kube::name(*pod), random_.suffix(12))}, {"namespace", ns}}},
-               {"involvedObject",
-                {{"apiVersion", "v1"},
-                 {"kind", "Pod"},
-                 {"name", kube::name(*pod)},
-                 {"namespace", ns},
-                 {"uid", kube::uid(*pod)},
-                 {"resourceVersion", kube::resourceVersion(*pod)}}},
-               {"type", type},
-               {"reason", reason},
-               {"message", message},
-               {"firstTimestamp", now},
-               {"lastTimestamp", now},
-               {"count", 1},
-               {"source", {{"component", options_.name}}},
-               {"reportingComponent", options_.name},
-               {"reportingInstance", ""}};
-  const auto created = co_await client_.create(kube::kEvents, ns, std::move(event));
-  if (!created)
-    log::debug("pod {}/{}: event {} not recorded: {}", ns, kube::name(*pod), reason, created.error().message);
+void Scheduler::record(const Object& pod, bool warning, std::string reason, std::string message) {
+  events_.record(kube::ObjectReference::of(pod, kube::kPods), warning, std::move(reason), std::move(message));
 }
 
 }  // namespace slipway::controllers

@@ -6,6 +6,7 @@
 #include "async/work_queue.h"
 #include "controllers/node_info.h"
 #include "kube/client.h"
+#include "kube/event_recorder.h"
 #include "kube/informer.h"
 
 namespace slipway::controllers {
@@ -34,7 +35,7 @@ class Scheduler {
   Task<Verdict> schedule(std::string key);
   Task<Verdict> bind(kube::ObjectPtr pod, std::string node);
   Task<Verdict> markUnschedulable(kube::ObjectPtr pod, std::string reason, std::string message);
-  Task<void> record(kube::ObjectPtr pod, std::string type, std::string reason, std::string message);
+  void record(const kube::Object& pod, bool warning, std::string reason, std::string message);
   /// The best node, or the sentence that says why there is none.
   tl::expected<std::string, std::string> choose(const kube::Object& pod) const;
   void onPod(const kube::ObjectPtr& pod);
@@ -42,11 +43,11 @@ class Scheduler {
 
   Executor executor_;
   kube::Client& client_;
-  Random& random_;
   const Clock& clock_;
   SchedulerOptions options_;
   kube::Informer pods_;
   kube::Informer nodes_;
+  kube::EventRecorder events_;
   NodeTable table_;
   async::WorkQueue<std::string> queue_;
   std::set<std::string> waiting_;  ///< keys of pods that fitted nowhere
