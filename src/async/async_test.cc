@@ -27,6 +27,57 @@ TEST(WithDeadline, CancelsAndNamesWhatWasLate) {
   EXPECT_EQ(result.error().message, "asking n1: no answer within 5ms");
 }
 
+Task<void> sleepsAfterADeadline(bool& begun) {
+  (void)co_await withDeadline(answerAfter(1h, 7), 1ms, "x");
+  BlockingPool pool(1);
+  co_await pool.run([] { return 1; });
+  begun = true;
+  co_await sleepFor(1h);
+}
+
+Task<void> cancelsAfterADeadline() {
+  const Executor executor = co_await thisExecutor();
+  TaskGroup group(executor);
+  bool begun = false;
+  group.spawn("sleeper", sleepsAfterADeadline(begun));
+  while (!begun) co_await yield();
+  co_await yield();
+  co_await group.stop();
+}
+
+TEST(WithDeadline, LeavesTheCallerCancellable) { runToEnd(cancelsAfterADeadline()); }
+
+struct Noting {
+  std::vector<std::string>& notes;
+  std::string note;
+  ~Noting() { notes.push_back(note); }
+};
+
+Task<Result<int>> notesItsEnd(std::vector<std::string>& notes) {
+  const Noting noting{notes, "task"};
+  co_await sleepFor(1h);
+  co_return 1;
+}
+
+Task<void> waitsForItsTask(std::vector<std::string>& notes) {
+  const Noting noting{notes, "caller"};
+  (void)co_await withDeadline(notesItsEnd(notes), 1h, "x");
+}
+
+Task<void> cancelsWithinADeadline(std::vector<std::string>& notes) {
+  const Executor executor = co_await thisExecutor();
+  TaskGroup group(executor);
+  group.spawn("caller", waitsForItsTask(notes));
+  co_await sleepFor(5ms);
+  co_await group.stop();
+}
+
+TEST(WithDeadline, CancelledCallerUnwindsAfterItsTask) {
+  std::vector<std::string> notes;
+  runToEnd(cancelsWithinADeadline(notes));
+  EXPECT_EQ(notes, (std::vector<std::string>{"task", "caller"}));
+}
+
 Task<void> increments(int& counter, std::chrono::nanoseconds delay) {
   co_await sleepFor(delay);
   ++counter;

@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "async/event.h"
+#include "async/uninterrupted.h"
 
 namespace slipway::async {
 
@@ -26,7 +27,6 @@ class BlockingPool {
       std::exception_ptr error;
       Event done;
     };
-    co_await shield();
     const Executor executor = co_await thisExecutor();
     const auto state = std::make_shared<State>();
     asio::post(pool_, [state, executor, &work] {
@@ -37,7 +37,8 @@ class BlockingPool {
       }
       asio::post(executor, [state] { state->done.set(); });
     });
-    co_await state->done.wait();
+    const auto wait_done = [](std::shared_ptr<State> one) -> Task<void> { co_await one->done.wait(); };
+    co_await uninterrupted(wait_done(state));
     if (state->error) std::rethrow_exception(state->error);
     co_return std::move(*state->value);
   }

@@ -4,6 +4,7 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 
+#include "async/uninterrupted.h"
 #include "base/log.h"
 
 namespace slipway::async {
@@ -33,6 +34,8 @@ struct TaskGroup::State {
   bool stopping = false;
   Event empty;
 
+  static Task<void> waitEmpty(std::shared_ptr<State> state) { co_await state->empty.wait(); }
+
   void cancelAll() {
     stopping = true;
     // A child may end, and leave the list, while it is being cancelled.
@@ -45,7 +48,9 @@ TaskGroup::TaskGroup(Executor executor) : executor_(std::move(executor)), state_
   state_->empty.set();
 }
 
-TaskGroup::~TaskGroup() { state_->cancelAll(); }
+TaskGroup::~TaskGroup() {
+  state_->cancelAll();
+}
 
 void TaskGroup::spawn(std::string name, Task<void> task) {
   if (state_->stopping) return;
@@ -61,13 +66,14 @@ void TaskGroup::spawn(std::string name, Task<void> task) {
   asio::co_spawn(executor_, std::move(task), asio::bind_cancellation_slot(child->cancel.slot(), on_end));
 }
 
-void TaskGroup::cancel() { state_->cancelAll(); }
+void TaskGroup::cancel() {
+  state_->cancelAll();
+}
 
 Task<void> TaskGroup::stop() {
-  co_await shield();
   const std::shared_ptr<State> state = state_;
   state->cancelAll();
-  co_await state->empty.wait();
+  co_await uninterrupted(State::waitEmpty(state));
 }
 
 Task<void> TaskGroup::join() {
@@ -75,6 +81,8 @@ Task<void> TaskGroup::join() {
   co_await state->empty.wait();
 }
 
-size_t TaskGroup::size() const { return state_->children.size(); }
+size_t TaskGroup::size() const {
+  return state_->children.size();
+}
 
 }  // namespace slipway::async

@@ -64,7 +64,7 @@ Task<Site> start(ServerOptions options, Handler handler) {
 
 Task<void> stop(Site& site) {
   site.client.reset();
-  co_await site.server->stop();
+  co_await site.server->stop(50ms);
   co_await site.group->stop();
 }
 
