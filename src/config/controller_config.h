@@ -32,8 +32,8 @@ struct ControllerConfig {
   std::string kubelet_address;                    ///< by which the API server reaches us; "": SLIPWAY_ADDRESS
   std::string kubelet_listen;                     ///< "": all
   uint16_t kubelet_port = 10250;                  ///< the shared port; 0 takes a free one
-  uint16_t kubelet_port_first = 0;                ///< range with one port for each node; 0: the shared port for all
-  uint16_t kubelet_port_last = 0;
+  uint16_t kubelet_port_first = 20000;  ///< range with one port for each node
+  uint16_t kubelet_port_last = 29999;
   std::chrono::nanoseconds lease_interval = std::chrono::seconds(10);
   std::chrono::nanoseconds node_grace = std::chrono::minutes(5);  ///< before a node that left Slurm is deleted
   std::string metrics_listen;                                     ///< "": no /metrics

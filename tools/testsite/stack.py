@@ -5,7 +5,7 @@ import os
 import pathlib
 import shutil
 
-from .processes import Failed, Process, free_port, run, wait_for
+from .processes import Failed, Process, free_port, free_ports, run, wait_for
 
 
 class Stack:
@@ -61,7 +61,9 @@ class Stack:
                 out.write(f"images:\n  localPaths:{images}\n")
             out.write(self._agent_options)
         with open(controller, "a") as out:
+            first = free_ports(16)
             out.write('kubelet:\n  address: "127.0.0.1"\n  listen: "127.0.0.1"\n  port: 0\n')
+            out.write(f'  nodePorts: "{first}-{first + 15}"\n')
             out.write(self._controller_options)
 
     def start_controller(self):
