@@ -5,7 +5,7 @@
 
 #include "async/loop.h"
 #include "net/tcp.h"
-#include "pki/certificate.h"
+#include "tunnel/testing/certificates.h"
 #include "tunnel/testing/echo_service.h"
 #include "tunnel/testing/tunnel_pair.h"
 
@@ -242,40 +242,13 @@ TEST(Tunnel, StrangersAreTurnedAwayInTime) {
 
 // ---- over TCP and TLS
 
-struct Certificates {
-  pki::Identity ca;
-  pki::Identity server;
-  pki::Identity client;
-};
-
-Certificates makeCertificates() {
-  const WallTime from = std::chrono::system_clock::now() - 1h;
-  Certificates made;
-  made.ca = pki::createCa({.common_name = "CA", .not_before = from, .days = 2}, pki::KeyType::Ed25519).value();
-  const pki::CertificateTemplate server{
-      .common_name = "controller", .dns_names = {"site.example"}, .server_usage = true, .not_before = from, .days = 2};
-  made.server = pki::issue(made.ca, server, pki::KeyType::Ed25519).value();
-  const pki::CertificateTemplate client{.common_name = "lumi", .client_usage = true, .not_before = from, .days = 2};
-  made.client = pki::issue(made.ca, client, pki::KeyType::Ed25519).value();
-  return made;
-}
-
-net::TlsOptions tlsOptions(const pki::Identity& own, const pki::Identity& ca) {
-  net::TlsOptions options{.certificate = own.certificate, .key = own.key, .ca = ca.certificate};
-  options.client_certificates = net::TlsOptions::ClientCertificates::Require;
-  options.only_tls13 = true;
-  options.alpn = {"h2"};
-  options.require_alpn = true;
-  return options;
-}
-
 Task<void> overTls() {
   const Executor executor = co_await async::thisExecutor();
-  const Certificates made = makeCertificates();
+  const testing::TlsSides sides = testing::makeTlsSides();
   auto listener = net::listenTcp(executor, "127.0.0.1", 0).value();
   const net::HostPort where{"127.0.0.1", listener->port()};
-  std::shared_ptr<net::Dialer> dialer = net::tlsDialer(
-      net::tcpDialer(where), net::TlsContext::client(tlsOptions(made.client, made.ca)).value(), "site.example");
+  std::shared_ptr<net::Dialer> dialer =
+      net::tlsDialer(net::tcpDialer(where), net::TlsContext::client(sides.client).value(), "site.example");
   EchoService echo;
   SystemRandom random;
   DialingEnd dialling(dialer, echo.service, quickOptions(), random);
@@ -285,8 +258,7 @@ Task<void> overTls() {
     return async::sleepFor(1h);
   });
   async::TaskGroup group(executor);
-  group.spawn("accepting",
-              accepting.serve(std::move(listener), net::TlsContext::server(tlsOptions(made.server, made.ca)).value()));
+  group.spawn("accepting", accepting.serve(std::move(listener), net::TlsContext::server(sides.server).value()));
   group.spawn("dialling", dialling.run());
   const auto tunnel = co_await opened.receive();
   EXPECT_EQ(tunnel->peer.common_name, "lumi");
