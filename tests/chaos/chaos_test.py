@@ -85,6 +85,47 @@ class Chaos(SiteTest):
         wait_for("end of the job", lambda: self.one_job(uid)["JobState"] in ENDED, PATIENCE)
 
 
+class Cuts(SiteTest):
+    """The connection between agent and controller breaks, in every way that it can."""
+
+    stack_options = {"through_gate": True}
+
+    def node_ready(self, wanted):
+        conditions = {c["type"]: c for c in self.stack.get("node", "n1")["status"]["conditions"]}
+        return conditions["Ready"]["status"] == wanted
+
+    def test_a_cut_while_a_pod_runs_changes_nothing_for_it(self):
+        self.stack.apply(host_pod("cut", ["/bin/sh", "-c", "echo begin; sleep 4; echo end"]))
+        self.stack.wait_phase("cut", ("Running",), PATIENCE)
+        for _ in range(3):
+            self.stack.gate.cut()
+            time.sleep(0.7)
+        self.assertEqual(self.stack.wait_phase("cut", ("Succeeded", "Failed"), PATIENCE), "Succeeded")
+        self.assertEqual(len(self.jobs_of(self.get_pod("cut")["metadata"]["uid"])), 1)
+        self.assertEqual(self.kubectl("logs", "cut"), "begin\nend\n")
+
+    def test_a_silent_connection_is_noticed_and_its_pods_live_on(self):
+        self.stack.apply(host_pod("silent", ["/bin/sh", "-c", "sleep 45; echo end"]))
+        self.stack.wait_phase("silent", ("Running",), PATIENCE)
+        self.stack.gate.freeze()
+        # 30 s to notice, and the grace that a short absence has.
+        wait_for("Ready=Unknown", lambda: self.node_ready("Unknown"), 70)
+        self.stack.gate.thaw()
+        wait_for("Ready nodes", lambda: self.node_ready("True"), PATIENCE)
+        self.assertEqual(self.stack.wait_phase("silent", ("Succeeded", "Failed"), PATIENCE), "Succeeded")
+        self.assertEqual(len(self.jobs_of(self.get_pod("silent")["metadata"]["uid"])), 1)
+
+    def test_submissions_through_a_flapping_connection_are_made_once(self):
+        names = [f"flap-{i}" for i in range(6)]
+        for name in names:
+            self.stack.apply(host_pod(name, ["true"]))
+            self.stack.gate.cut()
+            time.sleep(0.3)
+        for name in names:
+            self.assertEqual(self.stack.wait_phase(name, ("Succeeded", "Failed"), PATIENCE), "Succeeded")
+            self.assertEqual(len(self.jobs_of(self.get_pod(name)["metadata"]["uid"])), 1)
+
+
 def add_tests():
     for victim in ("controller", "agent", "apiserver", "slurmctld"):
         for step in ("created", "submitting", "running", "ending"):

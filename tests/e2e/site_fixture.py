@@ -29,6 +29,7 @@ class SiteTest(unittest.TestCase):
     agent_options = ""
     controller_options = ""
     slurm_options = {}
+    stack_options = {}
 
     @classmethod
     def setUpClass(cls):
@@ -39,7 +40,7 @@ class SiteTest(unittest.TestCase):
             cls.slurm = Slurm(cls.dir / "slurm", cluster="e2e", **cls.slurm_options).start()
             cls.image = make_image(cls.dir / "images" / "busybox")
             cls.stack = Stack(cls.dir, slipway_binary(), cls.slurm, images=[cls.dir / "images"],
-                              agent_options=cls.agent_options, controller_options=cls.controller_options)
+                              agent_options=cls.agent_options, controller_options=cls.controller_options, **cls.stack_options)
             cls.stack.start()
             cls.stack.wait_nodes()
         except BaseException:

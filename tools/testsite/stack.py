@@ -5,13 +5,15 @@ import os
 import pathlib
 import shutil
 
+from .gate import Gate
 from .processes import Failed, Process, free_port, free_ports, run, wait_for
 
 
 class Stack:
     """Life cycle: start() once Slurm runs, stop() before Slurm stops. `slipway` is the binary to use."""
 
-    def __init__(self, directory, slipway, slurm, survives=False, images=(), agent_options="", controller_options=""):
+    def __init__(self, directory, slipway, slurm, survives=False, images=(), agent_options="", controller_options="",
+                 through_gate=False):
         self.dir = pathlib.Path(directory).resolve()
         self.slipway = pathlib.Path(slipway).resolve()
         self.slurm = slurm
@@ -22,6 +24,8 @@ class Stack:
         self._agent_options = agent_options
         self._controller_options = controller_options
         self.api_port = None
+        self.gate = None
+        self._through_gate = through_gate
 
     def start(self, report=lambda line: None):
         (self.dir / "log").mkdir(parents=True, exist_ok=True)
@@ -50,8 +54,11 @@ class Stack:
         if agent.exists():
             return
         port = free_port()
+        if self._through_gate:
+            self.gate = Gate(("127.0.0.1", port))
+        endpoint = self.gate.port if self.gate else port
         run([self.slipway, "config", "generate", "--agent-config", agent, "--controller-config", controller,
-             "--agent-endpoint", f"localhost:{port}", "--controller-port", port, "--controller-secret=false",
+             "--agent-endpoint", f"localhost:{endpoint}", "--controller-port", port, "--controller-secret=false",
              "--slurm-account", "demo", "--slurm-partition", "debug"])
         images = "".join(f"\n    - {json.dumps(image)}" for image in self._images)
         with open(agent, "a") as out:
@@ -112,6 +119,8 @@ class Stack:
         for name in ("controller", "agent", "apiserver"):
             if name in self.processes:
                 self.processes[name].stop()
+        if self.gate:
+            self.gate.close()
 
 
 def pod(name, command, image="busybox", node_selector=None, **spec):
