@@ -23,6 +23,7 @@ struct Call {
   KindPtr kind;  ///< of info.resource; null for paths without one
   Form form = Form::Object;
   std::string form_version = "v1";    ///< of the Table or PartialObjectMetadata
+  std::string time;                   ///< when it came, RFC 3339
   std::vector<std::string> warnings;  ///< become Warning headers
 };
 

@@ -9,7 +9,7 @@ json::object detailsOf(const Qualified& what, std::string_view name) {
   json::object details;
   if (!name.empty()) details["name"] = name;
   if (!what.group.empty()) details["group"] = what.group;
-  details["kind"] = what.name;
+  if (!what.name.empty()) details["kind"] = what.name;
   return details;
 }
 
@@ -66,7 +66,8 @@ StatusError generateNameTaken(const Qualified& resource, std::string_view name) 
 }
 
 StatusError conflict(const Qualified& resource, std::string_view name, std::string_view why) {
-  return {409, "Conflict", fmt::format("Operation cannot be fulfilled on {} {}: {}", resource.str(), goQuoted(name), why),
+  return {409, "Conflict",
+          fmt::format("Operation cannot be fulfilled on {} {}: {}", resource.str(), goQuoted(name), why),
           detailsOf(resource, name)};
 }
 

@@ -31,7 +31,7 @@ struct StatusError {
   std::string message;
   json::object details;
   std::string list_continue;  ///< metadata.continue: how to go on after an expired list
-  bool plain_404 = false;  ///< "404 page not found" as text: paths that no API serves
+  bool plain_404 = false;     ///< "404 page not found" as text: paths that no API serves
 
   StatusError() = default;
   StatusError(int code_, std::string reason_, std::string message_, json::object details_ = {})

@@ -46,6 +46,7 @@ Result<std::unique_ptr<Store>> Store::open(Executor executor, const std::filesys
   std::unique_ptr<Store> store(new Store(executor, clock, options));
   store->history_from_ = file->historyFrom();
   TRY_STATUS(file->load([&](LogRow row) { store->load(std::move(row)); }));
+  for (const auto& [name, table] : store->tables_) table->beginAt(store->history_from_);
   store->revision_ = file->highestRevision();
   store->next_revision_ = file->highestRevision() + 1;
   auto on_committed = [raw = store.get()](const std::vector<LogRow>& rows, const Status& result) {
@@ -73,7 +74,11 @@ void Store::load(LogRow row) {
 
 Table& Store::table(const std::string& name) {
   std::unique_ptr<Table>& place = tables_[name];
-  if (!place) place = std::make_unique<Table>();
+  if (!place) {
+    place = std::make_unique<Table>();
+    // What it held before the history begins is not known.
+    place->beginAt(history_from_);
+  }
   return *place;
 }
 

@@ -76,6 +76,7 @@ std::vector<ChangePtr> Table::changesAfter(int64_t revision, size_t limit) const
 
 void Table::apply(ChangePtr change) {
   ++version_;
+  last_change_ = change->revision;
   if (change->deleted) {
     objects_.erase(change->now->key);
   } else {

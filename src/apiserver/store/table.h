@@ -34,7 +34,8 @@ class Table {
   std::vector<ChangePtr> changesAfter(int64_t revision, size_t limit) const;
   /// Grows with every change.
   uint64_t version() const { return version_; }
-  int64_t lastChange() const { return changes_.empty() ? 0 : changes_.back()->revision; }
+  /// Revision of the last change there was, compacted or not; never too low.
+  int64_t lastChange() const { return last_change_; }
 
   /// Wakes `event` on every change, until the subscription goes.
   class Subscription {
@@ -52,6 +53,7 @@ class Table {
   void apply(ChangePtr change);
   void wake();
   void forgetFirst() { changes_.pop_front(); }
+  void beginAt(int64_t revision) { last_change_ = std::max(last_change_, revision); }
 
  private:
   Page listPast(std::string_view prefix, std::string_view from, size_t limit, int64_t revision) const;
@@ -59,6 +61,7 @@ class Table {
   Objects objects_;
   std::deque<ChangePtr> changes_;
   uint64_t version_ = 0;
+  int64_t last_change_ = 0;
   std::list<async::Event*> subscribers_;
 };
 

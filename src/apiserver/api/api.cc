@@ -1,0 +1,213 @@
+#include "apiserver/api/api.h"
+
+#include "apiserver/api/discovery.h"
+#include "base/log.h"
+#include "base/strings.h"
+
+namespace slipway::apiserver {
+namespace {
+
+/// RFC 7234 quoting of a Warning header's text.
+std::string warningHeader(const std::string& text) {
+  std::string quoted;
+  for (const char c : text) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    if (c != '\n' && c != '\r') quoted += c;
+  }
+  return fmt::format("299 - \"{}\"", quoted);
+}
+
+/// Whether the path fits the kind: collections and objects, in a namespace or not, and the method there.
+Done checkShape(const Call& call) {
+  const RequestInfo& info = call.info;
+  const Kind& kind = *call.kind;
+  const bool is_namespace = kind.group.empty() && kind.plural == "namespaces";
+  const bool in_path = !info.ns.empty() && !is_namespace;
+  if (!kind.namespaced && in_path) return failure(refuse::noSuchPath());
+  const std::string& method = call.request.method;
+  const bool reads = method == "GET" || method == "HEAD";
+  const bool listing = info.verb == "list" || info.verb == "watch";
+  const bool named = !info.name.empty() && !listing;
+  if (kind.namespaced && !in_path) {
+    if (named) return failure(refuse::noSuchPath());
+    if (!reads) return failure(refuse::methodNotAllowed());
+  }
+  if (!info.subresource.empty()) {
+    const Subresource* sub = kind.subresource(info.subresource);
+    if (sub == nullptr) return failure(refuse::noSuchPath());
+    if (!sub->verbs.contains(info.verb)) return failure(refuse::methodNotAllowed());
+    return {};
+  }
+  if (info.verb.empty() || !kind.hasVerb(info.verb)) return failure(refuse::methodNotAllowed());
+  if (info.verb == "create" && named) return failure(refuse::methodNotAllowed());
+  if ((info.verb == "update" || info.verb == "patch") && !named) return failure(refuse::methodNotAllowed());
+  return {};
+}
+
+}  // namespace
+
+Attributes attributesOf(const RequestInfo& info) {
+  Attributes what;
+  what.verb = info.verb;
+  what.is_resource = info.is_resource;
+  what.group = info.group;
+  what.version = info.version;
+  what.resource = info.resource;
+  what.subresource = info.subresource;
+  what.ns = info.ns;
+  what.name = info.name;
+  what.path = info.path;
+  return what;
+}
+
+Api::Api(Parts parts) : p_(parts) {}
+
+void Api::onSubresource(const std::string& table, const std::string& subresource, Handler handler) {
+  resources_[table + "/" + subresource] = std::move(handler);
+}
+
+void Api::onResource(const std::string& table, Handler handler) {
+  resources_[table] = std::move(handler);
+}
+
+void Api::onPath(const std::string& path, Handler handler, bool open_to_all) {
+  paths_[path] = {std::move(handler), open_to_all};
+}
+
+const Api::Path* Api::findPath(const std::string& path) const {
+  if (const auto exact = paths_.find(path); exact != paths_.end()) return &exact->second;
+  for (const auto& [prefix, entry] : paths_) {
+    if (prefix.ends_with('/') && path.starts_with(prefix)) return &entry;
+  }
+  return nullptr;
+}
+
+Task<void> Api::handle(http::Exchange& exchange) {
+  const SteadyTime began = p_.clock.steady();
+  Call call{exchange, exchange.request()};
+  call.query = Query(call.request.query());
+  call.info = readRequestInfo(call.request, call.query);
+  call.time = formatTime(p_.clock.now());
+  Answer<Reply> reply = co_await answer(call);
+  Reply out = reply ? std::move(*reply) : refusal(call, reply.error());
+  const int status = out.status;
+  if (!out.sent) co_await send(call, std::move(out));
+  if (observer_) observer_(call, status, p_.clock.steady() - began);
+}
+
+Task<Answer<Reply>> Api::answer(Call& call) {
+  const Path* path = call.info.is_resource ? nullptr : findPath(call.info.path);
+  const bool open = path != nullptr && path->open_to_all;
+  if (Done known = identify(call); !known && !open) co_return failure(std::move(known.error()));
+  if (!open) {
+    CO_TRY_STATUS(impersonate(call));
+    CO_TRY_STATUS(authorize(call));
+  }
+  if (path != nullptr) co_return co_await path->handler(call);
+  co_return co_await route(call);
+}
+
+Done Api::identify(Call& call) {
+  Result<std::optional<User>> user = p_.authenticator.authenticate(call.exchange.peer(), call.request.headers);
+  if (!user) {
+    log::debug("{} {}: {}", call.request.method, call.info.path, user.error().message);
+    return failure(refuse::unauthorized());
+  }
+  if (!*user) return failure(refuse::unauthorized());
+  call.user = std::move(**user);
+  return {};
+}
+
+Done Api::impersonate(Call& call) {
+  const http::Headers& headers = call.request.headers;
+  const std::string name(headers.get("Impersonate-User"));
+  User wanted{name, std::string(headers.get("Impersonate-Uid")), {}, {}};
+  for (const std::string_view group : headers.all("Impersonate-Group")) wanted.groups.emplace_back(group);
+  constexpr std::string_view kExtra = "impersonate-extra-";
+  for (const auto& [field, value] : headers) {
+    const std::string lower = toLower(field);
+    if (lower.starts_with(kExtra)) wanted.extra[percentDecode(lower.substr(kExtra.size()))].push_back(value);
+  }
+  if (name.empty()) {
+    if (wanted.groups.empty() && wanted.uid.empty() && wanted.extra.empty()) return {};
+    return failure(refuse::internal("requested impersonation without impersonating a user"));
+  }
+  const auto check = [&](std::string_view group, std::string_view resource, std::string_view sub, std::string_view ns,
+                         std::string_view what) -> Done {
+    Attributes attributes{
+        "impersonate",     true, std::string(group), "v1", std::string(resource), std::string(sub), std::string(ns),
+        std::string(what), {}};
+    const Decision decision = p_.authorizer.authorize(call.user, attributes);
+    if (decision.allowed) return {};
+    const Qualified qualified{attributes.resource, attributes.group};
+    return failure(refuse::forbidden(qualified, what, refusalText(call.user, attributes, decision.reason)));
+  };
+  if (name.starts_with(kServiceAccountPrefix)) {
+    const auto [ns, account] = splitOnce(std::string_view(name).substr(kServiceAccountPrefix.size()), ':');
+    TRY_STATUS(check("", "serviceaccounts", "", ns, account));
+    if (wanted.groups.empty()) wanted.groups = serviceAccountGroups(ns);
+  } else {
+    TRY_STATUS(check("", "users", "", "", name));
+  }
+  for (const std::string_view group : headers.all("Impersonate-Group")) TRY_STATUS(check("", "groups", "", "", group));
+  if (!wanted.uid.empty()) TRY_STATUS(check("authentication.k8s.io", "uids", "", "", wanted.uid));
+  for (const auto& [key, values] : wanted.extra) {
+    for (const std::string& value : values) TRY_STATUS(check("authentication.k8s.io", "userextras", key, "", value));
+  }
+  const bool anonymous = name == kAnonymous;
+  const std::string_view everyone = anonymous ? kUnauthenticated : kAuthenticated;
+  if (!wanted.in(kAuthenticated) && !wanted.in(kUnauthenticated)) wanted.groups.emplace_back(everyone);
+  call.user = std::move(wanted);
+  return {};
+}
+
+Done Api::authorize(const Call& call) {
+  const Attributes what = attributesOf(call.info);
+  const Decision decision = p_.authorizer.authorize(call.user, what);
+  if (decision.allowed) return {};
+  const Qualified resource{what.resource, what.group};
+  return failure(refuse::forbidden(resource, what.name, refusalText(call.user, what, decision.reason)));
+}
+
+Task<Answer<Reply>> Api::route(Call& call) {
+  if (std::optional<Answer<Reply>> found = discover(call, p_.registry.kinds(), server_address_))
+    co_return std::move(*found);
+  if (call.info.is_resource) co_return co_await routeResource(call);
+  co_return failure(refuse::noSuchPath());
+}
+
+Task<Answer<Reply>> Api::routeResource(Call& call) {
+  call.kind = p_.registry.kinds().find(call.info.group, call.info.version, call.info.resource);
+  if (!call.kind) co_return failure(refuse::noSuchPath());
+  CO_TRY_STATUS(checkShape(call));
+  const std::string key =
+      call.info.subresource.empty() ? call.kind->table : call.kind->table + "/" + call.info.subresource;
+  const auto special = resources_.find(key);
+  if (special != resources_.end()) co_return co_await special->second(call);
+  CO_TRY_STATUS(negotiate(call));
+  co_return co_await p_.handlers.handle(call);
+}
+
+Reply Api::refusal(const Call& call, const StatusError& error) const {
+  if (error.plain_404) return Reply::text("404 page not found\n", 404);
+  Reply reply = Reply::json(error.toStatus(), error.code);
+  if (const json::value* seconds = error.details.if_contains("retryAfterSeconds")) {
+    reply.headers.set("Retry-After", json::serialize(*seconds));
+  }
+  (void)call;
+  return reply;
+}
+
+Task<void> Api::send(Call& call, Reply reply) {
+  http::Response response;
+  response.status = reply.status;
+  response.headers = std::move(reply.headers);
+  response.headers.set("Audit-Id", p_.random.uuid());
+  response.headers.set("Cache-Control", "no-cache, private");
+  response.headers.set("Content-Type", reply.type);
+  for (const std::string& warning : call.warnings) response.headers.add("Warning", warningHeader(warning));
+  if (call.request.method != "HEAD") response.body = std::move(reply.body);
+  co_await call.exchange.respond(std::move(response));
+}
+
+}  // namespace slipway::apiserver

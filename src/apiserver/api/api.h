@@ -1,0 +1,68 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "apiserver/api/handlers.h"
+#include "apiserver/auth/authenticator.h"
+#include "apiserver/auth/authorizer.h"
+
+namespace slipway::apiserver {
+
+/// What every request goes through: who (authentication, impersonation), whether (authorization), what (routing), and
+/// the answer in the right form. Loop thread only.
+class Api {
+ public:
+  struct Parts {
+    Registry& registry;
+    ResourceHandlers& handlers;
+    Authenticator& authenticator;
+    Authorizer& authorizer;
+    const Clock& clock;
+    Random& random;
+  };
+  explicit Api(Parts parts);
+
+  /// The http::Handler of the server.
+  Task<void> handle(http::Exchange& exchange);
+
+  /// A handler of a subresource, "core/pods" and "binding", in place of the general one.
+  using Handler = std::function<Task<Answer<Reply>>(Call&)>;
+  void onSubresource(const std::string& table, const std::string& subresource, Handler handler);
+  /// A handler of a whole kind that is not stored: reviews.
+  void onResource(const std::string& table, Handler handler);
+  /// A handler of a path without resource, and, if it ends in '/', of all below it.
+  void onPath(const std::string& path, Handler handler, bool open_to_all = false);
+
+  /// Called once for each request that is answered, for metrics and the audit log.
+  using Observer = std::function<void(const Call& call, int status, std::chrono::nanoseconds took)>;
+  void setObserver(Observer observer) { observer_ = std::move(observer); }
+  void setServerAddress(std::string address) { server_address_ = std::move(address); }
+
+ private:
+  struct Path {
+    Handler handler;
+    bool open_to_all;
+  };
+  Task<Answer<Reply>> answer(Call& call);
+  Done identify(Call& call);
+  Done impersonate(Call& call);
+  Done authorize(const Call& call);
+  Task<Answer<Reply>> route(Call& call);
+  Task<Answer<Reply>> routeResource(Call& call);
+  const Path* findPath(const std::string& path) const;
+  Task<void> send(Call& call, Reply reply);
+  Reply refusal(const Call& call, const StatusError& error) const;
+
+  Parts p_;
+  std::map<std::string, Handler> resources_;
+  std::map<std::string, Path> paths_;
+  Observer observer_;
+  std::string server_address_;
+};
+
+Attributes attributesOf(const RequestInfo& info);
+
+}  // namespace slipway::apiserver

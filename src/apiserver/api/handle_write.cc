@@ -1,0 +1,103 @@
+#include "apiserver/api/convert.h"
+#include "apiserver/api/handlers.h"
+#include "apiserver/api/object_meta.h"
+#include "apiserver/api/patch_request.h"
+#include "apiserver/api/render.h"
+#include "base/strings.h"
+
+namespace slipway::apiserver {
+
+WriteContext writeContext(const Call& call, WriteOptions options) {
+  WriteContext context;
+  context.user = call.user;
+  context.options = std::move(options);
+  context.subresource = call.info.subresource;
+  context.time = call.time;
+  return context;
+}
+
+Done checkGvk(const Call& call, json::object& object, std::string_view api_version, std::string_view kind) {
+  const std::string_view given_version = json::text(object, {"apiVersion"});
+  const std::string_view given_kind = json::text(object, {"kind"});
+  if (call.kind->custom && given_kind.empty()) {
+    return failure(refuse::badRequest(fmt::format("Object 'Kind' is missing in '{}'", json::serialize(object))));
+  }
+  if (!given_kind.empty() && given_kind != kind) {
+    const size_t slash = given_version.find('/');
+    const std::string_view version = slash == std::string_view::npos ? given_version : given_version.substr(slash + 1);
+    return failure(refuse::badRequest(
+        fmt::format("{} in version \"{}\" cannot be handled as a {}: converting to {}: no kind match", given_kind,
+                    version, kind, kind)));
+  }
+  if (!given_version.empty() && given_version != api_version) {
+    return failure(refuse::badRequest(fmt::format(
+        "the API version in the data ({}) does not match the expected API version ({})", given_version, api_version)));
+  }
+  object["apiVersion"] = api_version;
+  object["kind"] = kind;
+  return {};
+}
+
+Reply ResourceHandlers::written(Call& call, const Written& result, WriteContext& context, int status) const {
+  call.warnings.insert(call.warnings.end(), context.warnings.begin(), context.warnings.end());
+  const Kind& kind = *call.kind;
+  if (call.form == Form::Object && storedAsServed(kind)) return {status, result.stored->bytes};
+  return {status, renderOne(call, kind, *result.stored)};
+}
+
+Task<Answer<Reply>> ResourceHandlers::create(Call& call) {
+  CO_TRY(WriteOptions options, readWriteOptions(call));
+  WriteContext context = writeContext(call, std::move(options));
+  std::vector<std::string> duplicates;
+  CO_TRY(json::object object, readBody(call, &duplicates));
+  CO_TRY_STATUS(checkGvk(call, object, call.kind->apiVersion(), call.kind->kind));
+  CO_TRY_STATUS(noteDuplicates(*call.kind, duplicates, context));
+  CO_TRY(const Written result, co_await registry_.create(call.kind, call.info.ns, std::move(object), context));
+  co_return written(call, result, context, 201);
+}
+
+Task<Answer<Reply>> ResourceHandlers::update(Call& call) {
+  CO_TRY(WriteOptions options, readWriteOptions(call));
+  WriteContext context = writeContext(call, std::move(options));
+  std::vector<std::string> duplicates;
+  CO_TRY(json::object body, readBody(call, &duplicates));
+  CO_TRY_STATUS(checkGvk(call, body, call.kind->apiVersion(), call.kind->kind));
+  CO_TRY_STATUS(noteDuplicates(*call.kind, duplicates, context));
+  const std::string_view name = meta::name(body);
+  if (name.empty()) co_return failure(refuse::badRequest("the name of the object must be specified"));
+  if (name != call.info.name) {
+    co_return failure(refuse::badRequest(
+        fmt::format("the name of the object ({}) does not match the name on the URL ({})", name, call.info.name)));
+  }
+  Registry::Change change = [&body](const json::object&) -> Answer<json::object> { return body; };
+  std::function<Answer<json::object>()> create_with;
+  if (registry_.strategies().of(*call.kind).may_create_on_update && call.info.subresource.empty()) {
+    create_with = [&]() -> Answer<json::object> {
+      if (!meta::uid(body).empty()) {
+        return failure(refuse::conflict(
+            call.kind->resource(), call.info.name,
+            fmt::format("Precondition failed: UID in precondition: {}, UID in object meta: ", meta::uid(body))));
+      }
+      return body;
+    };
+  }
+  CO_TRY(const Written result,
+         co_await registry_.update(call.kind, call.info.ns, call.info.name, change, context, create_with));
+  co_return written(call, result, context, result.created ? 201 : 200);
+}
+
+Task<Answer<Reply>> ResourceHandlers::patch(Call& call) {
+  CO_TRY(WriteOptions options, readWriteOptions(call));
+  WriteContext context = writeContext(call, std::move(options));
+  CO_TRY(const PatchRequest patch, readPatch(call, context));
+  Registry::Change change = [&](const json::object& live) { return patch.applyTo(call, live, context); };
+  std::function<Answer<json::object>()> create_with;
+  if (patch.creates() && call.info.subresource.empty()) {
+    create_with = [&]() { return patch.applyToNothing(call, context); };
+  }
+  CO_TRY(const Written result,
+         co_await registry_.update(call.kind, call.info.ns, call.info.name, change, context, create_with));
+  co_return written(call, result, context, result.created ? 201 : 200);
+}
+
+}  // namespace slipway::apiserver

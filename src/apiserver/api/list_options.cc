@@ -1,0 +1,122 @@
+#include "apiserver/api/list_options.h"
+
+#include "base/strings.h"
+#include "json/document.h"
+
+namespace slipway::apiserver {
+namespace {
+
+StatusError invalidOption(std::string_view reason, std::string_view field, std::string message) {
+  return refuse::invalid({"ListOptions", "meta.k8s.io"}, "",
+                         {{std::string(reason), std::move(message), std::string(field)}});
+}
+
+Done checkMatch(const Call& call, const ListOptions& options) {
+  const bool watch = call.info.verb == "watch";
+  constexpr std::string_view kForbidden = "FieldValueForbidden";
+  constexpr std::string_view kField = "resourceVersionMatch";
+  if (options.send_initial_events && options.match != "NotOlderThan") {
+    return failure(invalidOption(kForbidden, kField,
+                                 "Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"));
+  }
+  if (call.query.has("sendInitialEvents") && !watch) {
+    return failure(
+        invalidOption(kForbidden, "sendInitialEvents", "Forbidden: sendInitialEvents is forbidden for list"));
+  }
+  if (options.match.empty()) return {};
+  if (watch && !call.query.has("sendInitialEvents")) {
+    return failure(
+        invalidOption(kForbidden, kField,
+                      "Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"));
+  }
+  if (watch) return {};
+  if (options.resource_version.empty()) {
+    return failure(invalidOption(kForbidden, kField,
+                                 "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided"));
+  }
+  if (!options.next.empty()) {
+    return failure(
+        invalidOption(kForbidden, kField, "Forbidden: resourceVersionMatch is forbidden when continue is provided"));
+  }
+  if (options.match != "Exact" && options.match != "NotOlderThan") {
+    return failure(invalidOption(
+        "FieldValueNotSupported", kField,
+        fmt::format("Unsupported value: \"{}\": supported values: \"Exact\", \"NotOlderThan\", \"\"", options.match)));
+  }
+  if (options.match == "Exact" && options.resource_version == "0") {
+    return failure(invalidOption(kForbidden, kField,
+                                 "Forbidden: resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\""));
+  }
+  return {};
+}
+
+}  // namespace
+
+Answer<int64_t> parseRevision(std::string_view text) {
+  if (text.empty()) return 0;
+  const std::optional<int64_t> number = parseInt(text);
+  if (number && *number >= 0) return *number;
+  return failure(refuse::invalid(
+      {"", ""}, "",
+      {{"FieldValueInvalid",
+        fmt::format("Invalid value: \"{}\": strconv.ParseUint: parsing \"{}\": invalid syntax", text, text),
+        "resourceVersion"}}));
+}
+
+Answer<ListOptions> readListOptions(const Call& call) {
+  ListOptions options;
+  const Query& query = call.query;
+  const auto unreadable = [&](const StatusError& error, std::string_view field, std::string_view value) {
+    return refuse::badRequest(fmt::format(
+        "Unable to find \"{}\" that match label selector \"{}\", field selector \"{}\": {}", call.kind->plural,
+        field == "labelSelector" ? value : "", field == "fieldSelector" ? value : "", error.message));
+  };
+  Answer<LabelSelector> labels = LabelSelector::parse(query.get("labelSelector"));
+  if (!labels) return failure(std::move(labels.error()));
+  Answer<FieldSelector> fields = FieldSelector::parse(query.get("fieldSelector"), call.kind->selectable);
+  if (!fields) {
+    const bool unsupported = fields.error().message.starts_with("field label not supported");
+    return failure(unsupported ? unreadable(fields.error(), "fieldSelector", query.get("fieldSelector"))
+                               : fields.error());
+  }
+  options.labels = std::move(*labels);
+  options.fields = std::move(*fields);
+  options.limit = static_cast<size_t>(std::max<int64_t>(0, parseInt(query.get("limit")).value_or(0)));
+  options.next = query.get("continue");
+  options.resource_version = query.get("resourceVersion");
+  options.match = query.get("resourceVersionMatch");
+  options.bookmarks = query.flag("allowWatchBookmarks");
+  options.send_initial_events = query.flag("sendInitialEvents");
+  options.timeout_seconds = parseInt(query.get("timeoutSeconds")).value_or(0);
+  TRY_STATUS(checkMatch(call, options));
+  return options;
+}
+
+std::string writeContinueToken(const ContinueToken& token, std::string_view prefix) {
+  std::string_view start = token.start;
+  if (start.starts_with(prefix)) start.remove_prefix(prefix.size());
+  const json::object out{{"v", "meta.k8s.io/v1"}, {"rv", token.revision}, {"start", start}};
+  return base64UrlEncode(json::serialize(out));
+}
+
+Answer<ContinueToken> readContinueToken(std::string_view text, std::string_view prefix) {
+  const auto bad = [](std::string_view why) {
+    return failure(refuse::badRequest(fmt::format("continue key is not valid: {}", why)));
+  };
+  const Result<std::string> decoded = base64Decode(text);
+  if (!decoded) return bad("illegal base64 data");
+  json::error_code error;
+  const json::value document = json::parse(*decoded, error);
+  if (error || !document.is_object()) return bad("invalid character");
+  const json::object& token = document.get_object();
+  if (json::text(token, {"v"}) != "meta.k8s.io/v1") {
+    return bad(fmt::format("server does not recognize this encoded version \"{}\"", json::text(token, {"v"})));
+  }
+  const auto revision = json::findInt(token, {"rv"});
+  const std::string_view start = json::text(token, {"start"});
+  if (!revision || *revision == 0) return bad("incorrect encoded start resourceVersion (version meta.k8s.io/v1)");
+  if (start.empty()) return bad("encoded start key empty (version meta.k8s.io/v1)");
+  return ContinueToken{*revision, fmt::format("{}{}", prefix, start)};
+}
+
+}  // namespace slipway::apiserver

@@ -1,0 +1,123 @@
+#include "apiserver/api/patch_request.h"
+
+#include "apiserver/api/handlers.h"
+#include "apiserver/api/object_meta.h"
+#include "base/strings.h"
+#include "json/document.h"
+#include "json/merge_patch.h"
+#include "json/patch.h"
+#include "json/yaml.h"
+
+namespace slipway::apiserver {
+namespace {
+
+constexpr std::string_view kJsonPatch = "application/json-patch+json";
+constexpr std::string_view kMergePatch = "application/merge-patch+json";
+constexpr std::string_view kStrategicPatch = "application/strategic-merge-patch+json";
+constexpr std::string_view kApplyPatch = "application/apply-patch+yaml";
+
+Answer<PatchRequest::Type> typeOf(const Call& call) {
+  const std::string type = mediaType(call.request.headers);
+  if (type == kJsonPatch) return PatchRequest::Type::Json;
+  if (type == kMergePatch) return PatchRequest::Type::Merge;
+  if (type == kStrategicPatch && !call.kind->custom) return PatchRequest::Type::Strategic;
+  if (type == kApplyPatch) return PatchRequest::Type::Apply;
+  std::vector<std::string> accepted{std::string(kJsonPatch), std::string(kMergePatch)};
+  if (!call.kind->custom) accepted.emplace_back(kStrategicPatch);
+  accepted.emplace_back(kApplyPatch);
+  return failure(refuse::unsupportedMediaType(join(accepted, ", ")));
+}
+
+FieldOwner applierOf(const Call& call, const WriteContext& context, const std::string& time) {
+  return {context.options.manager, "Apply", call.kind->apiVersion(), call.info.subresource, time};
+}
+
+}  // namespace
+
+Done noteDuplicates(const Kind& kind, const std::vector<std::string>& duplicates, WriteContext& context) {
+  if (duplicates.empty() || context.options.validation == WriteOptions::Validation::Ignore) return {};
+  std::vector<std::string> texts;
+  for (const std::string& field : duplicates) texts.push_back(fmt::format("duplicate field \"{}\"", field));
+  if (context.options.validation == WriteOptions::Validation::Warn) {
+    context.warnings.insert(context.warnings.end(), texts.begin(), texts.end());
+    return {};
+  }
+  return failure(
+      refuse::badRequest(fmt::format("{} in version \"{}\" cannot be handled as a {}: strict decoding error: {}",
+                                     kind.kind, kind.version, kind.kind, join(texts, ", "))));
+}
+
+Answer<PatchRequest> readPatch(const Call& call, WriteContext& context) {
+  TRY(const PatchRequest::Type type, typeOf(call));
+  TRY(const std::string body, plainBody(call));
+  std::vector<std::string> duplicates;
+  const bool apply = type == PatchRequest::Type::Apply;
+  Result<json::value> document =
+      apply ? json::yamlToJson(body, {}, &duplicates) : json::readDocument(body, {}, &duplicates);
+  if (!document) {
+    if (apply) return failure(refuse::badRequest(fmt::format("error decoding YAML: {}", document.error().message)));
+    return failure(refuse::badRequest(document.error().message));
+  }
+  if (!document->is_object() && type != PatchRequest::Type::Json) {
+    return failure(refuse::badRequest("the patch is not an object"));
+  }
+  if (apply) {
+    if (call.query.get("fieldManager").empty()) {
+      return failure(
+          refuse::invalid({"PatchOptions", "meta.k8s.io"}, "",
+                          {{"FieldValueRequired", "Required value: is required for apply patch", "fieldManager"}}));
+    }
+    context.operation = "Apply";
+    TRY_STATUS(checkGvk(call, document->get_object(), call.kind->apiVersion(), call.kind->kind));
+  } else if (context.options.force) {
+    return failure(
+        refuse::invalid({"PatchOptions", "meta.k8s.io"}, "",
+                        {{"FieldValueForbidden", "Forbidden: may not be specified for non-apply patch", "force"}}));
+  }
+  TRY_STATUS(noteDuplicates(*call.kind, duplicates, context));
+  return PatchRequest(type, std::move(*document));
+}
+
+Answer<json::value> PatchRequest::patched(const Call& call, const json::object& live) const {
+  if (type_ == Type::Merge) {
+    json::value document = live;
+    json::applyMergePatch(document, body_);
+    return document;
+  }
+  Result<json::value> result = type_ == Type::Json
+                                   ? json::applyPatch(live, body_)
+                                   : json::applyStrategicMerge(live, body_, call.kind->rules->mergeSchema());
+  if (result) return std::move(*result);
+  if (result.error().is(Code::Invalid)) {
+    // A patch that does not fit the object; upstream answers 422 without causes here.
+    return failure(
+        StatusError(422, "Invalid", fmt::format("the server rejected our request due to an error in our request")));
+  }
+  return failure(StatusError(result.error()));
+}
+
+Answer<json::object> PatchRequest::applyTo(const Call& call, const json::object& live,
+                                           const WriteContext& context) const {
+  if (type_ == Type::Apply) {
+    const FieldOwner owner = applierOf(call, context, context.time);
+    return call.kind->rules->apply(&live, body_.get_object(), owner, context.options.force);
+  }
+  TRY(json::value document, patched(call, live));
+  if (!document.is_object()) return failure(refuse::badRequest("the patched document is not an object"));
+  json::object& object = document.get_object();
+  TRY_STATUS(checkGvk(call, object, call.kind->apiVersion(), call.kind->kind));
+  if (meta::name(object) != call.info.name) {
+    return failure(refuse::badRequest(fmt::format("the name of the object ({}) does not match the name on the URL ({})",
+                                                  meta::name(object), call.info.name)));
+  }
+  return std::move(object);
+}
+
+Answer<json::object> PatchRequest::applyToNothing(const Call& call, const WriteContext& context) const {
+  const FieldOwner owner = applierOf(call, context, context.time);
+  TRY(json::object object, call.kind->rules->apply(nullptr, body_.get_object(), owner, context.options.force));
+  meta::of(object)["name"] = call.info.name;
+  return object;
+}
+
+}  // namespace slipway::apiserver

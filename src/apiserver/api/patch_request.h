@@ -1,0 +1,35 @@
+#pragma once
+
+#include <string>
+
+#include "apiserver/api/call.h"
+#include "apiserver/api/registry.h"
+
+namespace slipway::apiserver {
+
+/// The body of a PATCH: one of four kinds of patch, applied to whatever the object is by then.
+class PatchRequest {
+ public:
+  enum class Type { Json, Merge, Strategic, Apply };
+
+  PatchRequest(Type type, json::value body) : type_(type), body_(std::move(body)) {}
+
+  /// Apply makes the object if it is not there.
+  bool creates() const { return type_ == Type::Apply; }
+  Answer<json::object> applyTo(const Call& call, const json::object& live, const WriteContext& context) const;
+  Answer<json::object> applyToNothing(const Call& call, const WriteContext& context) const;
+
+ private:
+  Answer<json::value> patched(const Call& call, const json::object& live) const;
+
+  Type type_;
+  json::value body_;
+};
+
+/// Reads the patch by its Content-Type and sets `context` accordingly (server-side apply has an owner of its own).
+Answer<PatchRequest> readPatch(const Call& call, WriteContext& context);
+
+/// Fields that the body gives twice, as fieldValidation wants them treated.
+Done noteDuplicates(const Kind& kind, const std::vector<std::string>& duplicates, WriteContext& context);
+
+}  // namespace slipway::apiserver

@@ -1,0 +1,164 @@
+#include "apiserver/api_server.h"
+
+#include "apiserver/api/api.h"
+#include "apiserver/api/builtin_kinds.h"
+#include "apiserver/bootstrap.h"
+#include "apiserver/cluster_pki.h"
+#include "apiserver/server_paths.h"
+#include "async/task_group.h"
+#include "base/files.h"
+#include "base/log.h"
+#include "net/tcp.h"
+
+namespace slipway::apiserver {
+namespace {
+
+constexpr auto kHousekeeping = std::chrono::seconds(30);
+
+/// Names under which clients inside and outside reach the server.
+std::vector<std::string> serverNames(const ApiServerOptions& options) {
+  std::vector<std::string> names{"127.0.0.1",
+                                 "localhost",
+                                 "kubernetes",
+                                 "kubernetes.default",
+                                 "kubernetes.default.svc",
+                                 "kubernetes.default.svc.cluster.local"};
+  if (options.address != "127.0.0.1" && options.address != "0.0.0.0" && !options.address.empty()) {
+    names.push_back(options.address);
+  }
+  names.insert(names.end(), options.names.begin(), options.names.end());
+  return names;
+}
+
+}  // namespace
+
+struct ApiServer::Impl {
+  Impl(Executor executor, ApiServerOptions wanted) : options(std::move(wanted)), group(executor) {}
+
+  Result<std::unique_ptr<net::Listener>> open();
+  Result<std::shared_ptr<net::TlsContext>> makeTls() const;
+  Task<void> housekeeping();
+
+  ApiServerOptions options;
+  async::TaskGroup group;
+  SystemClock clock;
+  SystemRandom random;
+  std::unique_ptr<const schema::Schema> schema;
+  std::optional<ClusterPki> pki;
+  std::unique_ptr<Store> store;
+  Kinds kinds;
+  Strategies strategies;
+  std::unique_ptr<Registry> registry;
+  std::unique_ptr<ResourceHandlers> handlers;
+  std::unique_ptr<ServiceAccountTokens> tokens;
+  std::unique_ptr<Authenticator> authenticator;
+  std::unique_ptr<Authorizer> authorizer;
+  std::unique_ptr<Api> api;
+  std::unique_ptr<http::Server> server;
+  uint16_t port = 0;
+};
+
+ApiServer::ApiServer(Executor executor, ApiServerOptions options)
+    : impl_(std::make_unique<Impl>(std::move(executor), std::move(options))) {}
+
+ApiServer::~ApiServer() = default;
+
+Result<std::unique_ptr<net::Listener>> ApiServer::Impl::open() {
+  TRY_STATUS(makeDirectories(options.data_dir, 0700));
+  TRY(pki, ClusterPki::open(options.data_dir / "pki", serverNames(options), clock.now()));
+  TRY(store, Store::open(group.executor(), options.data_dir / "state.db", clock));
+  schema = schema::Schema::builtin();
+  addBuiltinKinds(kinds, *schema);
+  registry = std::make_unique<Registry>(Registry::Parts{*store, kinds, strategies, nullptr, clock, random});
+  handlers = std::make_unique<ResourceHandlers>(*registry, clock);
+  tokens = std::make_unique<ServiceAccountTokens>(pki->serviceAccountKey(), options.issuer, *store, clock, random);
+  authenticator = std::make_unique<Authenticator>(*store, *tokens, clock);
+  authorizer = std::make_unique<Authorizer>(*store);
+  api = std::make_unique<Api>(Api::Parts{*registry, *handlers, *authenticator, *authorizer, clock, random});
+  TRY(std::unique_ptr<net::Listener> listener, net::listenTcp(group.executor(), options.address, options.port));
+  port = listener->port();
+  return listener;
+}
+
+Result<std::shared_ptr<net::TlsContext>> ApiServer::Impl::makeTls() const {
+  net::TlsOptions tls;
+  tls.certificate = pki->server().certificate;
+  tls.key = pki->server().key;
+  tls.ca = pki->ca().certificate;
+  tls.client_certificates = net::TlsOptions::ClientCertificates::Request;
+  tls.alpn = {"http/1.1"};
+  return net::TlsContext::server(tls);
+}
+
+Task<void> ApiServer::Impl::housekeeping() {
+  while (true) {
+    co_await async::sleepFor(kHousekeeping);
+    store->compact();
+  }
+}
+
+Task<Status> ApiServer::start() {
+  CO_TRY(std::unique_ptr<net::Listener> listener, impl_->open());
+  CO_TRY(std::shared_ptr<net::TlsContext> tls, impl_->makeTls());
+  impl_->api->setServerAddress(fmt::format("{}:{}", impl_->options.address, impl_->port));
+  addServerPaths(*impl_->api, *impl_->store, *impl_->tokens);
+  CO_TRY_STATUS(co_await bootstrap(*impl_->registry));
+  const std::string text = kubeconfigText(url(), impl_->pki->ca().certificate, impl_->pki->admin());
+  CO_TRY_STATUS(writeFileAtomic(kubeconfig(), text, 0600));
+
+  http::Handler handler = [api = impl_->api.get()](http::Exchange& exchange) { return api->handle(exchange); };
+  impl_->server = std::make_unique<http::Server>(impl_->group.executor(), http::ServerOptions(), std::move(handler));
+  impl_->group.spawn("API server", impl_->server->serve(std::move(listener), std::move(tls)));
+  impl_->group.spawn("API server housekeeping", impl_->housekeeping());
+  co_return Status();
+}
+
+Task<void> ApiServer::stop() {
+  co_await async::shield();
+  if (impl_->handlers) impl_->handlers->endWatches();
+  if (impl_->server) co_await impl_->server->stop();
+  co_await impl_->group.stop();
+  impl_->server.reset();
+  impl_->store.reset();
+}
+
+uint16_t ApiServer::port() const {
+  return impl_->port;
+}
+
+std::string ApiServer::url() const {
+  const std::string& address = impl_->options.address;
+  const bool any = address.empty() || address == "0.0.0.0" || address == "::";
+  return "https://" + net::HostPort{any ? "127.0.0.1" : address, impl_->port}.str();
+}
+
+std::filesystem::path ApiServer::kubeconfig() const {
+  return impl_->options.data_dir / "admin.kubeconfig";
+}
+
+Result<std::string> ApiServer::kubeconfigFor(const std::string& user, const std::vector<std::string>& groups) const {
+  TRY(const pki::Identity client, impl_->pki->issueClient(user, groups, impl_->clock.now()));
+  return kubeconfigText(url(), impl_->pki->ca().certificate, client);
+}
+
+Task<Status> ApiServer::backup(std::filesystem::path target) {
+  co_return co_await impl_->store->backup(std::move(target));
+}
+
+Status restoreBackup(const std::filesystem::path& data_dir, const std::filesystem::path& backup) {
+  const std::filesystem::path database = data_dir / "state.db";
+  std::error_code error;
+  if (!std::filesystem::exists(backup)) return failure(Code::NotFound, "restore: {} is not there", backup.string());
+  TRY_STATUS(makeDirectories(data_dir, 0700));
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    const std::string old = database.string() + suffix;
+    if (!std::filesystem::exists(old)) continue;
+    std::filesystem::rename(old, data_dir / ("state.db.before-restore" + std::string(suffix)), error);
+    if (error) return failure(Code::InternalError, "restore: move {}: {}", old, error.message());
+  }
+  std::filesystem::copy_file(backup, database, error);
+  if (error) return failure(Code::InternalError, "restore: copy {}: {}", backup.string(), error.message());
+  return {};
+}
+
+}  // namespace slipway::apiserver

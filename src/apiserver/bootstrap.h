@@ -1,0 +1,11 @@
+#pragma once
+
+#include "apiserver/api/registry.h"
+
+namespace slipway::apiserver {
+
+/// Makes what every cluster is born with, where it is missing: system namespaces, default RBAC policy, priority
+/// classes. What is there already stays, but for default roles that lack rules (autoupdate).
+Task<Status> bootstrap(Registry& registry);
+
+}  // namespace slipway::apiserver
