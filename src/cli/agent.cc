@@ -1,0 +1,153 @@
+#include "agent/agent.h"
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include <CLI/App.hpp>
+#include <memory>
+
+#include "async/loop.h"
+#include "async/process.h"
+#include "cli/command.h"
+#include "cli/health_server.h"
+#include "cli/places.h"
+#include "config/agent_config.h"
+#include "net/tcp.h"
+#include "slurm/slurm_driver.h"
+#include "tunnel/endpoint.h"
+
+namespace slipway::cli {
+namespace {
+
+/// Whether the controller is reached, and why not.
+struct Connection {
+  bool connected = false;
+  std::string why = "not dialled yet";
+};
+
+std::string userName() {
+  const std::string user = environment("USER");
+  if (!user.empty()) return user;
+  const passwd* entry = ::getpwuid(::getuid());
+  return entry == nullptr ? std::to_string(::getuid()) : entry->pw_name;
+}
+
+agent::AgentOptions optionsOf(const config::AgentConfig& config) {
+  agent::AgentOptions options;
+  options.cluster = config.cluster;
+  options.state_dir = stateDirectoryOf(config);
+  options.binary = ownBinary();
+  options.version = version();
+  options.user = userName();
+  options.home = environment("HOME");
+  options.uid = ::getuid();
+  options.default_partition = config.partition;
+  options.default_account = config.account;
+  options.hub_listen = config.hub_listen;
+  options.hub_addresses = config.hub_addresses;
+  options.poll_interval = config.poll_interval;
+  return options;
+}
+
+Result<std::shared_ptr<net::Dialer>> dialerTo(const config::AgentConfig& config) {
+  TRY(const net::HostPort where, net::parseHostPort(config.endpoint, 443));
+  net::TlsOptions tls;
+  tls.certificate = config.mtls.certificate;
+  tls.key = config.mtls.key;
+  tls.ca = config.mtls.ca;
+  tls.only_tls13 = true;
+  tls.alpn = {"h2"};
+  tls.require_alpn = true;
+  TRY(auto context, net::TlsContext::client(tls));
+  auto tcp = net::tcpDialer(where, proxyFor(config, where.host));
+  return std::shared_ptr<net::Dialer>(net::tlsDialer(std::move(tcp), context, where.host));
+}
+
+std::string metricsOf(const agent::AgentFigures& figures, const Connection& connection) {
+  std::string out;
+  const auto gauge = [&](std::string_view name, std::string_view help, double value, std::string_view type = "gauge") {
+    out += fmt::format("# HELP {0} {1}\n# TYPE {0} {2}\n{0} {3}\n", name, help, type, value);
+  };
+  gauge("slipway_agent_connected", "Whether the tunnel to the controller is open.", connection.connected ? 1 : 0);
+  gauge("slipway_agent_slurm_ok", "Whether Slurm answered the last poll.", figures.slurm_ok ? 1 : 0);
+  gauge("slipway_agent_nodes", "Slurm nodes in the inventory.", static_cast<double>(figures.nodes));
+  gauge("slipway_agent_jobs", "Slurm jobs in the inventory.", static_cast<double>(figures.jobs));
+  gauge("slipway_agent_pods", "Pod attempts that are kept track of.", static_cast<double>(figures.pods));
+  gauge("slipway_agent_supervisors", "Supervisors that are connected.", static_cast<double>(figures.supervisors));
+  gauge("slipway_agent_polls_total", "Polls of Slurm.", static_cast<double>(figures.polls), "counter");
+  gauge("slipway_agent_failed_polls_total", "Polls that failed.", static_cast<double>(figures.failed_polls), "counter");
+  gauge("slipway_agent_last_poll_seconds", "How long the last poll took.", figures.last_poll_seconds);
+  return out;
+}
+
+Task<void> serveHealthOrLog(HealthOptions options) {
+  const Status served = co_await serveHealth(std::move(options));
+  if (!served) log::error("metricsListen: {}", served.error().message);
+}
+
+Task<void> runAgent(config::AgentConfig config, std::shared_ptr<net::Dialer> dialer, std::shared_ptr<Status> outcome) {
+  const Executor executor = co_await async::thisExecutor();
+  SystemClock clock;
+  SystemRandom random;
+  async::SystemProcessRunner runner;
+  slurm::SlurmDriver driver({.bin_dir = config.slurm_bin_dir}, runner, clock, random);
+  agent::Agent agent(executor, optionsOf(config), driver, clock);
+  *outcome = agent.start();
+  if (!*outcome) co_return;
+  const auto connection = std::make_shared<Connection>();
+  const std::string endpoint = config.endpoint;
+  const auto on_state = [connection, endpoint](bool connected, const std::string& why) {
+    if (connected) {
+      log::info("controller {}: connected", endpoint);
+    } else if (connection->connected || connection->why != why) {
+      log::warn("controller {}: not connected: {}", endpoint, why);
+    }
+    *connection = {connected, why};
+  };
+  tunnel::TunnelOptions tunnel_options;
+  tunnel_options.authority = net::parseHostPort(config.endpoint, 443)->str();
+  tunnel::DialingEnd tunnel(dialer, agent.service(), tunnel_options, random, on_state);
+  HealthOptions health;
+  health.listen = config.metrics_listen;
+  health.metrics = [&agent, connection] { return metricsOf(agent.figures(), *connection); };
+  health.why_not_ready = [&agent, connection]() -> std::string {
+    if (!connection->connected) return "controller: " + connection->why;
+    return agent.figures().slurm_ok ? "" : "Slurm does not answer";
+  };
+  async::TaskGroup group(executor);
+  group.spawn("agent", agent.run());
+  group.spawn("tunnel", tunnel.run());
+  group.spawn("health", serveHealthOrLog(std::move(health)));
+  std::exception_ptr cancelled;
+  try {
+    co_await group.join();
+  } catch (const boost::system::system_error&) {
+    cancelled = std::current_exception();
+  }
+  co_await group.stop();
+  if (cancelled) std::rethrow_exception(cancelled);
+}
+
+int agentMain(const std::string& path) {
+  const auto config = config::loadAgentConfig(path);
+  if (!config) return report(config.error());
+  const auto dialer = dialerTo(*config);
+  if (!dialer) return report(dialer.error().wrap(path));
+  log::info("slipway agent {}: controller {}, state in {}", version(), config->endpoint,
+            stateDirectoryOf(*config).string());
+  const auto outcome = std::make_shared<Status>();
+  async::Loop loop;
+  loop.run(runAgent(*config, *dialer, outcome));
+  return report(*outcome);
+}
+
+}  // namespace
+
+void addAgent(CLI::App& app, Context& context) {
+  CLI::App* command = app.add_subcommand("agent", "Join this login node's Slurm to a controller");
+  const auto path = std::make_shared<std::string>();
+  command->add_option("-c,--config", *path, "agent.yaml, as `slipway config generate` writes it")->required();
+  command->callback([&context, path] { context.action = [path] { return agentMain(*path); }; });
+}
+
+}  // namespace slipway::cli
