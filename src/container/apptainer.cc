@@ -28,6 +28,10 @@ Result<Launch> ApptainerRuntime::launch(const ContainerSpec& spec) {
     launch.argv.push_back("--mount=type=bind," + field("source", bind.source.string()) + "," +
                           field("destination", bind.target) + (bind.read_only ? ",ro" : ""));
   }
+  if (!spec.hostname.empty()) {
+    launch.argv.emplace_back("--uts");
+    launch.argv.push_back("--hostname=" + spec.hostname);
+  }
   launch.argv.push_back("--pwd=" + spec.working_dir);
   launch.argv.push_back(spec.image.path.string());
   launch.argv.insert(launch.argv.end(), spec.argv.begin(), spec.argv.end());

@@ -1,6 +1,7 @@
 #include "container/charliecloud.h"
 
 #include "base/files.h"
+#include "container/device_folder.h"
 #include "container/mount_points.h"
 
 namespace slipway::container {
@@ -10,6 +11,21 @@ namespace {
 /// environment.
 bool actsOnTheLoader(std::string_view name) {
   return name.starts_with("LD_") || name == "TMPDIR" || name == "HOME";
+}
+
+/// ch-run cannot bind read-only, but a bind of a read-only mount is one.
+Result<std::filesystem::path> sourceOf(const Bind& bind, const ContainerSpec& spec, Launch& launch) {
+  if (!bind.read_only || !launch.overlay) return bind.source;
+  auto& staged = launch.overlay->binds;
+  const std::filesystem::path target = spec.scratch / fmt::format("ro-{}", staged.size());
+  std::error_code error;
+  if (std::filesystem::is_directory(bind.source, error)) {
+    TRY_STATUS(makeDirectories(target));
+  } else {
+    TRY_STATUS(writeFileAtomic(target, ""));
+  }
+  staged.push_back({bind.source, target.string(), true});
+  return target;
 }
 
 }  // namespace
@@ -27,16 +43,19 @@ Result<Launch> CharliecloudRuntime::launch(const ContainerSpec& spec) {
   Launch launch;
   std::filesystem::path root = spec.image.path;
   if (writable_root_) {
-    const Overlay overlay{root, spec.scratch / "upper", spec.scratch / "work", spec.scratch / "root"};
+    Overlay overlay{root, spec.scratch / "upper", spec.scratch / "work", spec.scratch / "root", spec.hostname, {}};
     for (const auto& directory : {overlay.upper, overlay.work, overlay.merged}) TRY_STATUS(makeDirectories(directory));
     TRY_STATUS(makeMountPoints(root, overlay.upper, spec.binds));
+    TRY(overlay.binds, makeDeviceFolder(spec.scratch / "dev", spec.binds));
     root = overlay.merged;
     launch.overlay = overlay;
   }
   launch.argv = {ch_run_.string(), "--no-passwd"};
   if (writable_root_ && !spec.read_only_root) launch.argv.emplace_back("--write");
   for (const Bind& bind : spec.binds) {
-    launch.argv.push_back("--bind=" + bind.source.string() + ":" + bind.target);
+    if (launch.overlay && isDevicePath(bind.target)) continue;  // in the device folder already
+    TRY(const std::filesystem::path source, sourceOf(bind, spec, launch));
+    launch.argv.push_back("--bind=" + source.string() + ":" + bind.target);
   }
   launch.argv.push_back("--cd=" + spec.working_dir);
   launch.argv.emplace_back("--env-no-expand");

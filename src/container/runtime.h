@@ -48,8 +48,8 @@ struct ContainerSpec {
   std::string working_dir = "/";
   std::vector<Bind> binds;  ///< in order: a parent before what lies in it
   bool read_only_root = false;
+  std::string hostname;
   std::filesystem::path scratch;  ///< a directory of this start's own, on the node's local disk
-  bool tty = false;
 };
 
 /// A writable layer over the image, mounted in a user namespace of the container's own before argv is executed.
@@ -58,6 +58,8 @@ struct Overlay {
   std::filesystem::path upper;
   std::filesystem::path work;
   std::filesystem::path merged;
+  std::string hostname;               ///< set in a UTS namespace of its own; empty: the node's
+  std::vector<Bind> read_only_binds;  ///< source bound read-only at target, a path on the node, before the program
 };
 
 /// What to execute.

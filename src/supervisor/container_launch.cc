@@ -1,0 +1,154 @@
+// How a container of the plan becomes something to execute.
+#include <unistd.h>
+
+#include "base/files.h"
+#include "base/strings.h"
+#include "supervisor/container_runner.h"
+#include "supervisor/process_tree.h"
+
+namespace slipway::supervisor {
+namespace fs = std::filesystem;
+
+std::string withJobFields(std::string text, const JobFacts& facts) {
+  const auto first = [](const std::vector<std::string>& list) { return list.empty() ? std::string() : list.front(); };
+  const std::pair<std::string_view, std::string> fields[] = {{"$(status.podIP)", first(facts.pod_ips)},
+                                                             {"$(status.podIPs)", join(facts.pod_ips, ",")},
+                                                             {"$(status.hostIP)", first(facts.host_ips)},
+                                                             {"$(status.hostIPs)", join(facts.host_ips, ",")}};
+  for (const auto& [field, value] : fields) {
+    if (text.find(field) != std::string::npos) text = replaceAll(text, field, value);
+  }
+  return text;
+}
+
+fs::path ContainerRunner::scratch() const {
+  return context_.volumes.scratch().disk / "containers" / fmt::format("{}-{}", plan_.name(), restarts_);
+}
+
+std::map<std::string, std::string> ContainerRunner::environment() const {
+  std::map<std::string, std::string> own;
+  for (const auto& variable : plan_.env()) {
+    own[variable.name()] =
+        variable.field().empty() ? variable.value() : withJobFields(variable.value(), context_.facts);
+  }
+  own.emplace("HOSTNAME", context_.plan.hostname());
+  std::map<std::string, std::string> out;
+  if (context_.runtime.isolates()) {
+    own.emplace("HOME", "/root");
+    out = container::effectiveEnvironment(image_.config, own);
+  } else {
+    out = own;
+    for (const auto& volume : context_.plan.volumes()) {
+      std::string name = volume.name();
+      for (char& c : name)
+        c = c == '-' || c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+      out.emplace("SLIPWAY_VOLUME_" + name, context_.volumes.pathOf(volume.name()).string());
+    }
+    out.emplace("SLIPWAY_TERMINATION_LOG", (scratch() / "termination-log").string());
+  }
+  for (const auto& [name, value] : context_.facts.env) out.emplace(name, value);
+  out[std::string(kInstanceVariable)] =
+      fmt::format("{}/{}/{}/{}", context_.plan.pod_uid(), context_.plan.attempt(), plan_.name(), restarts_);
+  return out;
+}
+
+Result<std::vector<container::Bind>> ContainerRunner::makeBinds() {
+  TRY(std::vector<container::Bind> binds, context_.volumes.binds(plan_));
+  const Scratch& pod = context_.volumes.scratch();
+  const auto add = [&](const fs::path& source, const std::string& target) {
+    const bool taken = std::any_of(binds.begin(), binds.end(), [&](const auto& each) { return each.target == target; });
+    if (!taken) binds.insert(binds.begin(), {source, target, false});
+  };
+  TRY_STATUS(makeDirectories(scratch() / "tmp", 0777));
+  add(scratch() / "tmp", "/tmp");
+  add(pod.memory / "shm", "/dev/shm");
+  add(pod.disk / "etc/hosts", "/etc/hosts");
+  add(pod.disk / "etc/resolv.conf", "/etc/resolv.conf");
+  const std::string message_path = plan_.termination_message_path();
+  if (!message_path.empty()) add(scratch() / "termination-log", message_path);
+  sortByDepth(binds);
+  return binds;
+}
+
+Result<container::Launch> ContainerRunner::makeLaunch() {
+  TRY_STATUS(makeDirectories(scratch(), 0700));
+  TRY(const FileDescriptor made, openFile(scratch() / "termination-log", O_CREAT | O_WRONLY, 0666));
+  container::ContainerSpec spec;
+  spec.image = image_;
+  std::vector<std::string> command(plan_.command().begin(), plan_.command().end());
+  std::vector<std::string> args(plan_.args().begin(), plan_.args().end());
+  TRY(spec.argv, container::effectiveCommand(image_.config, command, args));
+  for (std::string& word : spec.argv) word = withJobFields(std::move(word), context_.facts);
+  spec.env = environment();
+  spec.working_dir = !plan_.working_dir().empty() ? plan_.working_dir() : image_.config.working_dir;
+  if (spec.working_dir.empty()) spec.working_dir = "/";
+  spec.read_only_root = plan_.read_only_root();
+  spec.hostname = context_.plan.hostname();
+  spec.scratch = scratch();
+  if (context_.runtime.isolates()) {
+    TRY(spec.binds, makeBinds());
+  }
+  return context_.runtime.launch(spec);
+}
+
+Result<SpawnOptions> ContainerRunner::execOptions(const std::vector<std::string>& command, bool tty, bool with_input,
+                                                  const std::string& instance) const {
+  if (!process_) {
+    return failure(Code::ServiceUnavailable, "container {} is not running", plan_.name());
+  }
+  SpawnOptions options;
+  options.tty = tty;
+  options.stdin_open = with_input;
+  options.launch.argv = command;
+  if (!context_.runtime.isolates()) {
+    options.launch.env = launch_.env;
+    options.launch.working_directory = launch_.working_directory;
+  } else {
+    options.join = insideContainer(process_->instance(), process_->pid());
+    if (options.join == 0) return failure(Code::ServiceUnavailable, "container {} is still starting", plan_.name());
+    options.launch.env = environment();
+    options.launch.working_directory = !plan_.working_dir().empty() ? plan_.working_dir() : image_.config.working_dir;
+  }
+  if (tty) options.launch.env.emplace("TERM", "xterm");
+  options.launch.env[std::string(kInstanceVariable)] = instance;
+  return options;
+}
+
+std::string ContainerRunner::terminationMessage(int exit_code) const {
+  constexpr size_t kMostOfFile = 4096;
+  constexpr size_t kMostOfLog = 2048;
+  const auto written = readFile(scratch() / "termination-log");
+  if (written && !written->empty()) return toValidUtf8(std::string_view(*written).substr(0, kMostOfFile));
+  if (!kill_message_.empty()) return kill_message_;
+  if (plan_.termination_message_policy() != "FallbackToLogsOnError" || exit_code == 0) return "";
+  auto log = pod::LogFile::open(context_.directory.log(plan_.name(), restarts_), {.tail_lines = 80});
+  if (!log) return "";
+  std::string text;
+  while (!log->atEnd()) {
+    const auto piece = log->read();
+    if (!piece) break;
+    text += *piece;
+  }
+  return toValidUtf8(text.size() > kMostOfLog ? std::string_view(text).substr(text.size() - kMostOfLog) : text);
+}
+
+uint64_t oomKills() {
+  const auto membership = readFile("/proc/self/cgroup");
+  if (!membership) return 0;
+  for (const std::string_view line : split(*membership, '\n')) {
+    const auto [id, rest] = splitOnce(line, ':');
+    const auto [controllers, path] = splitOnce(rest, ':');
+    const bool unified = id == "0";
+    if (!unified && controllers != "memory") continue;
+    const std::string base = fmt::format("/sys/fs/cgroup/{}{}", unified ? "" : "memory", path);
+    const auto text = readFile(base + (unified ? "/memory.events" : "/memory.oom_control"));
+    if (!text) continue;
+    for (const std::string_view entry : split(*text, '\n')) {
+      const auto [name, value] = splitOnce(entry, ' ');
+      if (name == "oom_kill") return static_cast<uint64_t>(parseInt(value).value_or(0));
+    }
+  }
+  return 0;
+}
+
+}  // namespace slipway::supervisor

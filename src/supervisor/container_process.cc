@@ -1,0 +1,118 @@
+#include "supervisor/container_process.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/write.hpp>
+
+#include "async/process.h"
+#include "supervisor/process_tree.h"
+
+namespace slipway::supervisor {
+
+using asio::posix::stream_descriptor;
+
+struct ContainerProcess::Streams {
+  std::unique_ptr<stream_descriptor> input;
+  std::unique_ptr<stream_descriptor> output[2];
+};
+
+namespace {
+
+std::unique_ptr<stream_descriptor> onLoop(const Executor& executor, FileDescriptor& fd) {
+  return fd.valid() ? std::make_unique<stream_descriptor>(executor, fd.release()) : nullptr;
+}
+
+}  // namespace
+
+int exitCodeOf(int status) {
+  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+ContainerProcess::ContainerProcess(Executor executor, Spawned spawned, std::string instance)
+    : executor_(executor),
+      pid_(spawned.pid),
+      instance_(std::move(instance)),
+      tty_(!spawned.errors.valid()),
+      streams_(std::make_shared<Streams>()),
+      pumps_(executor) {
+  streams_->input = onLoop(executor, spawned.input);
+  streams_->output[0] = onLoop(executor, spawned.output);
+  streams_->output[1] = onLoop(executor, spawned.errors);
+  for (const int stream : {0, 1}) {
+    if (streams_->output[stream]) pumps_.spawn("container output", pump(streams_, stream));
+  }
+}
+
+ContainerProcess::~ContainerProcess() {
+  if (!running_) return;
+  signalAll(instance_, pid_, SIGKILL);
+  ::waitpid(pid_, nullptr, 0);
+}
+
+Task<void> ContainerProcess::pump(std::shared_ptr<Streams> streams, int stream) {
+  std::vector<char> buffer(64 * 1024);
+  while (true) {
+    const auto [error, got] =
+        co_await streams->output[stream]->async_read_some(asio::buffer(buffer), asio::as_tuple(asio::use_awaitable));
+    co_await async::throwIfCancelled();
+    if (error) co_return;  // a terminal whose other side is closed gives EIO
+    for (const Listener& listener : listeners_) listener(stream, std::string_view(buffer.data(), got));
+  }
+}
+
+ContainerProcess::ListenerId ContainerProcess::listen(Listener listener) {
+  return listeners_.insert(listeners_.end(), std::move(listener));
+}
+
+void ContainerProcess::unlisten(ListenerId id) {
+  listeners_.erase(id);
+}
+
+Task<int> ContainerProcess::wait(std::chrono::nanoseconds drain) {
+  const int status = co_await async::waitForChild(pid_);
+  running_ = false;
+  // As when the first process of a PID namespace ends: the others go with it.
+  signalAll(instance_, pid_, SIGKILL);
+  const SteadyTime end = std::chrono::steady_clock::now() + drain;
+  while (pumps_.size() > 0 && std::chrono::steady_clock::now() < end) {
+    co_await async::sleepFor(std::chrono::milliseconds(2));
+  }
+  co_await pumps_.stop();
+  co_return status;
+}
+
+Task<Status> ContainerProcess::writeInput(std::string bytes) {
+  const auto streams = streams_;
+  stream_descriptor* to = tty_ ? streams->output[0].get() : streams->input.get();
+  if (to == nullptr) co_return failure(Code::ServiceUnavailable, "standard input is closed");
+  const auto [error, put] = co_await asio::async_write(*to, asio::buffer(bytes), asio::as_tuple(asio::use_awaitable));
+  co_await async::throwIfCancelled();
+  if (error) co_return failure(Code::ServiceUnavailable, "standard input: {}", error.message());
+  co_return Status();
+}
+
+void ContainerProcess::closeInput() {
+  if (tty_ && streams_->output[0]) {
+    const char end_of_transmission = 4;
+    [[maybe_unused]] const ssize_t put = ::write(streams_->output[0]->native_handle(), &end_of_transmission, 1);
+  } else {
+    streams_->input.reset();
+  }
+}
+
+void ContainerProcess::resize(unsigned columns, unsigned rows) {
+  if (tty_ && streams_->output[0]) resizeTerminal(streams_->output[0]->native_handle(), columns, rows);
+}
+
+void ContainerProcess::terminate() {
+  if (running_) ::kill(pid_, SIGTERM);
+}
+
+void ContainerProcess::kill() {
+  if (running_) signalAll(instance_, pid_, SIGKILL);
+}
+
+}  // namespace slipway::supervisor

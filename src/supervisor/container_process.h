@@ -1,0 +1,58 @@
+#pragma once
+
+#include <functional>
+#include <list>
+#include <memory>
+
+#include "async/task_group.h"
+#include "supervisor/container_log.h"
+#include "supervisor/spawn.h"
+
+namespace slipway::supervisor {
+
+/// A process that was started, with its streams on the loop. Output goes to listeners as it is written; the last bytes
+/// are delivered before ended() completes.
+///
+/// Life cycle: start(), then wait() once. Destroying it while the process runs kills its session.
+class ContainerProcess {
+ public:
+  /// `stream` 0 is stdout, 1 is stderr.
+  using Listener = std::function<void(int stream, std::string_view bytes)>;
+  using ListenerId = std::list<Listener>::iterator;
+
+  ContainerProcess(Executor executor, Spawned spawned, std::string instance);
+  ~ContainerProcess();
+
+  ListenerId listen(Listener listener);
+  void unlisten(ListenerId id);
+  /// Exit status as of waitpid(2), after everything that belongs to the instance has been killed and the output is
+  /// drained; `drain` bounds the wait for a pipe that somebody else holds.
+  Task<int> wait(std::chrono::nanoseconds drain);
+  /// Into standard input; ServiceUnavailable when nobody reads it.
+  Task<Status> writeInput(std::string bytes);
+  void closeInput();
+  void resize(unsigned columns, unsigned rows);
+  bool hasTerminal() const { return tty_; }
+
+  void terminate();
+  void kill();
+  pid_t pid() const { return pid_; }
+  const std::string& instance() const { return instance_; }
+
+ private:
+  struct Streams;
+  Task<void> pump(std::shared_ptr<Streams> streams, int stream);
+  Executor executor_;
+  pid_t pid_;
+  std::string instance_;
+  bool tty_;
+  bool running_ = true;
+  std::shared_ptr<Streams> streams_;
+  std::list<Listener> listeners_;
+  async::TaskGroup pumps_;
+};
+
+/// Exit code as a shell has it.
+int exitCodeOf(int wait_status);
+
+}  // namespace slipway::supervisor

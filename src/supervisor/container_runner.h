@@ -1,0 +1,99 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "async/task_group.h"
+#include "supervisor/container_process.h"
+#include "supervisor/container_state.h"
+#include "supervisor/pod_context.h"
+#include "supervisor/restart_backoff.h"
+
+namespace slipway::supervisor {
+
+/// The life of one container of the pod, with all its restarts.
+///
+/// Life cycle: run() once, to its end; stop() at any time. On the supervisor's loop; owned by the PodSupervisor, which
+/// keeps it until run() has returned and all sessions (exec, logs) are gone.
+class ContainerRunner {
+ public:
+  enum class Kind { Init, Sidecar, Main };
+  ContainerRunner(PodContext& context, const site::v1::Container& plan, Kind kind, Executor executor);
+  ~ContainerRunner();
+
+  /// From its turn until it has ended for good.
+  Task<void> run();
+  /// preStop, TERM, and KILL after `grace`; no restart. A shorter grace of a later call counts.
+  void stop(std::chrono::nanoseconds grace);
+  /// Completes when it has started (startup probe passed) or will not run any more.
+  Task<void> startedOrOver();
+  Task<void> over();
+
+  const site::v1::Container& plan() const { return plan_; }
+  const std::string& name() const { return plan_.name(); }
+  Kind kind() const { return kind_; }
+  bool exited() const { return state_ == ContainerState::Exited; }
+  /// How the last run ended; nothing if it never ran.
+  const std::optional<site::v1::Terminated>& result() const { return result_; }
+  /// Null when it does not run.
+  ContainerProcess* process() const { return process_.get(); }
+  /// The log of the present or last start; null before the first.
+  const std::shared_ptr<ContainerLog>& log() const { return log_; }
+  /// What to start for a command beside the container's own. ServiceUnavailable when it does not run.
+  Result<SpawnOptions> execOptions(const std::vector<std::string>& command, bool tty, bool with_input,
+                                   const std::string& instance) const;
+
+  /// For probes: what they found. A failed liveness or startup probe restarts the container.
+  void setReady(bool ready);
+  void setStarted();
+  void restartFor(std::string reason, int64_t grace_seconds);
+
+ private:
+  struct Stop {
+    SteadyTime deadline;
+    bool final = false;  ///< the pod ends; otherwise the container is started again
+  };
+
+  void handle(ContainerEvent event);
+  bool restartsAfter(int exit_code) const;
+  bool stopWanted() const { return stop_ && stop_->final; }
+  Task<void> pull();
+  Task<void> start();
+  Task<void> watchProcess();
+  Task<void> backOff();
+  Task<void> stopper();
+  Task<void> waitBackOff(std::chrono::nanoseconds delay, std::string reason, std::string message);
+  Result<container::Launch> makeLaunch();
+  Result<std::vector<container::Bind>> makeBinds();
+  std::map<std::string, std::string> environment() const;
+  Task<void> afterStart(async::TaskGroup& group);
+  void finish(site::v1::Terminated terminated);
+  std::string terminationMessage(int exit_code) const;
+  std::filesystem::path scratch() const;
+
+  PodContext& context_;
+  const site::v1::Container& plan_;
+  Kind kind_;
+  Executor executor_;
+  ContainerState state_ = ContainerState::Waiting;
+  uint32_t restarts_ = 0;
+  RestartBackoff backoff_;
+  RestartBackoff pull_backoff_;
+  container::PreparedImage image_;
+  container::Launch launch_;
+  std::unique_ptr<ContainerProcess> process_;
+  std::shared_ptr<ContainerLog> log_;
+  std::optional<site::v1::Terminated> result_;
+  std::optional<Stop> stop_;
+  std::string kill_message_;
+  int64_t started_at_ns_ = 0;
+  uint64_t oom_kills_before_ = 0;
+  bool probes_ready_ = false;
+  bool has_started_ = false;
+  async::Event changed_;  ///< stop_, has_started_ or state_
+};
+
+/// Times that the kernel killed for memory in this cgroup; 0 if that cannot be read.
+uint64_t oomKills();
+
+}  // namespace slipway::supervisor

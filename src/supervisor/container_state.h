@@ -1,0 +1,37 @@
+#pragma once
+
+#include <string_view>
+
+namespace slipway::supervisor {
+
+/// Where one container of the pod stands.
+enum class ContainerState {
+  Waiting,       ///< its turn has not come
+  Pulling,       ///< the image is being made ready
+  PullBackOff,   ///< that failed; again after a while
+  Starting,      ///< the process is being started
+  Running,       ///< the process runs
+  Stopping,      ///< preStop hook or TERM is under way
+  CrashBackOff,  ///< the process ended and is started again after a while
+  Exited,        ///< ended for good
+};
+
+/// What happens to it.
+enum class ContainerEvent {
+  Turn,  ///< those before it are done
+  ImageReady,
+  ImageFailed,
+  Started,
+  StartFailed,  ///< the program could not be executed: an end with an exit code
+  Ended,        ///< the process is gone
+  StopWanted,   ///< the pod ends, a probe failed, ...
+  BackOffOver,
+};
+
+/// The one place that says what follows. `restarts`: the restart policy has it started again after this end. An event
+/// that means nothing in a state changes nothing.
+ContainerState next(ContainerState state, ContainerEvent event, bool restarts);
+
+std::string_view format_as(ContainerState state);
+
+}  // namespace slipway::supervisor

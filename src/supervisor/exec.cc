@@ -1,0 +1,45 @@
+#include "supervisor/exec.h"
+
+#include "async/deadline.h"
+#include "supervisor/container_runner.h"
+
+namespace slipway::supervisor {
+namespace {
+
+constexpr size_t kMostOutput = 10 * 1024;
+constexpr std::chrono::milliseconds kDrain{500};
+
+Task<Result<ExecResult>> collect(std::shared_ptr<ContainerProcess> process) {
+  const auto output = std::make_shared<std::string>();
+  process->listen([output](int, std::string_view bytes) {
+    output->append(bytes.substr(0, kMostOutput - std::min(kMostOutput, output->size())));
+  });
+  const int status = co_await process->wait(kDrain);
+  co_return ExecResult{exitCodeOf(status), *output};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ContainerProcess>> startInContainer(const Executor& executor, ContainerRunner& runner,
+                                                           const std::vector<std::string>& command, bool tty,
+                                                           bool with_input) {
+  static uint64_t count = 0;
+  const std::string instance = fmt::format("exec/{}/{}/{}", ::getpid(), runner.name(), ++count);
+  TRY(const SpawnOptions options, runner.execOptions(command, tty, with_input, instance));
+  auto spawned = spawn(options);
+  if (!spawned) {
+    const bool missing = spawned.error().stage == SpawnFailure::Stage::Program;
+    return failure(missing ? Code::NotFound : Code::InternalError, "{}", spawned.error().message);
+  }
+  return std::make_unique<ContainerProcess>(executor, std::move(*spawned), instance);
+}
+
+Task<Result<ExecResult>> runInContainer(ContainerRunner& runner, std::vector<std::string> command,
+                                        std::chrono::nanoseconds timeout) {
+  const Executor executor = co_await async::thisExecutor();
+  CO_TRY(std::shared_ptr<ContainerProcess> process, startInContainer(executor, runner, command, false, false));
+  auto collecting = collect(process);
+  co_return co_await async::withDeadline(std::move(collecting), timeout, "command");
+}
+
+}  // namespace slipway::supervisor

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "container/runtime.h"
+#include "supervisor/pod_volumes.h"
+#include "supervisor/report_board.h"
+
+namespace slipway::supervisor {
+
+/// Back-off of restarts and pulls, by kubelet's figures.
+struct Timing {
+  std::chrono::nanoseconds backoff_initial = std::chrono::seconds(10);
+  std::chrono::nanoseconds backoff_max = std::chrono::minutes(5);
+  std::chrono::nanoseconds backoff_reset = std::chrono::minutes(10);  ///< a run of this length starts afresh
+  std::chrono::nanoseconds drain =
+      std::chrono::seconds(2);  ///< for output after the end, when somebody else holds the pipe
+};
+
+/// What only the job knows.
+struct JobFacts {
+  std::vector<std::string> pod_ips;
+  std::vector<std::string> host_ips;
+  std::string node;                        ///< Slurm's name for this node
+  std::map<std::string, std::string> env;  ///< of the job, that containers get too: SLURM_*, CUDA_VISIBLE_DEVICES, ...
+};
+
+/// What the containers of one pod share. Owned by the PodSupervisor, outlives its runners.
+struct PodContext {
+  const site::v1::PodPlan& plan;
+  pod::PodDirectory directory;
+  ReportBoard& board;
+  container::ContainerRuntime& runtime;
+  PodVolumes& volumes;
+  const Clock& clock;
+  JobFacts facts;
+  Timing timing;
+};
+
+/// "$(status.podIP)" and its like replaced by what is the case here.
+std::string withJobFields(std::string text, const JobFacts& facts);
+
+}  // namespace slipway::supervisor

@@ -1,0 +1,137 @@
+#include "supervisor/pod_supervisor.h"
+
+#include "base/files.h"
+#include "base/log.h"
+#include "supervisor/network_files.h"
+
+namespace slipway::supervisor {
+
+using site::v1::PodReport;
+using Kind = ContainerRunner::Kind;
+
+PodSupervisor::PodSupervisor(PodContext context, Executor executor)
+    : context_(std::move(context)), executor_(executor), group_(executor) {
+  for (const auto& container : context_.plan.init_containers()) {
+    const Kind kind = container.restart_always() ? Kind::Sidecar : Kind::Init;
+    runners_.push_back(std::make_unique<ContainerRunner>(context_, container, kind, executor_));
+  }
+  for (const auto& container : context_.plan.containers()) {
+    runners_.push_back(std::make_unique<ContainerRunner>(context_, container, Kind::Main, executor_));
+  }
+}
+
+PodSupervisor::~PodSupervisor() = default;
+
+ContainerRunner* PodSupervisor::find(std::string_view container) {
+  for (const auto& runner : runners_) {
+    if (runner->name() == container) return runner.get();
+  }
+  return nullptr;
+}
+
+std::chrono::nanoseconds PodSupervisor::graceLeft() const {
+  if (!stopping_) return std::chrono::seconds(context_.plan.grace_seconds());
+  return std::max<std::chrono::nanoseconds>(stop_deadline_ - context_.clock.steady(), std::chrono::nanoseconds(0));
+}
+
+void PodSupervisor::stop(std::chrono::nanoseconds grace, std::string reason, std::string message) {
+  const SteadyTime deadline = context_.clock.steady() + grace;
+  stop_deadline_ = stopping_ ? std::min(stop_deadline_, deadline) : deadline;
+  if (!stopping_) {
+    failed_.reason = std::move(reason);
+    failed_.message = std::move(message);
+    context_.board.event("Normal", "Killing",
+                         fmt::format("Stopping the pod, grace period {} s",
+                                     std::chrono::duration_cast<std::chrono::seconds>(grace).count()));
+  }
+  stopping_ = true;
+  for (const auto& runner : runners_) {
+    // Sidecars go last: stopSidecars().
+    if (runner->kind() != Kind::Sidecar) runner->stop(graceLeft());
+  }
+}
+
+Status PodSupervisor::writeNetworkFiles() {
+  const std::filesystem::path folder = context_.volumes.scratch().disk / "etc";
+  TRY_STATUS(makeDirectories(folder));
+  TRY_STATUS(makeDirectories(context_.volumes.scratch().memory / "shm", 0777));
+  const auto node = readFile("/etc/resolv.conf");
+  TRY_STATUS(writeFileAtomic(folder / "hosts", hostsFile(context_.plan, context_.facts.pod_ips, "cluster.local")));
+  return writeFileAtomic(folder / "resolv.conf", resolvConf(context_.plan.dns(), node ? *node : ""));
+}
+
+Task<void> PodSupervisor::watchDeadline() {
+  const int64_t seconds = context_.plan.active_deadline_seconds();
+  if (seconds <= 0) co_return;
+  const int64_t ran_ns = context_.board.nowNs() - context_.board.report().started_at_ns();
+  co_await async::sleepFor(std::chrono::seconds(seconds) - std::chrono::nanoseconds(ran_ns));
+  stop(std::chrono::seconds(context_.plan.grace_seconds()), "DeadlineExceeded",
+       "Pod was active on the node longer than the specified deadline");
+}
+
+Task<bool> PodSupervisor::runInits() {
+  for (const auto& runner : runners_) {
+    if (runner->kind() == Kind::Main) continue;
+    if (stopping_) runner->stop(std::chrono::nanoseconds(0));
+    if (runner->kind() == Kind::Sidecar) {
+      group_.spawn(runner->name(), runner->run());
+      co_await runner->startedOrOver();
+      continue;
+    }
+    co_await runner->run();
+    if (!runner->result() || runner->result()->exit_code() != 0) co_return false;
+  }
+  co_return !stopping_;
+}
+
+Task<void> PodSupervisor::runMains() {
+  for (const auto& runner : runners_) {
+    if (runner->kind() == Kind::Main) group_.spawn(runner->name(), runner->run());
+  }
+  for (const auto& runner : runners_) {
+    if (runner->kind() == Kind::Main) co_await runner->over();
+  }
+}
+
+Task<void> PodSupervisor::stopSidecars() {
+  const SteadyTime deadline = context_.clock.steady() + graceLeft();
+  for (auto it = runners_.rbegin(); it != runners_.rend(); ++it) {
+    ContainerRunner& runner = **it;
+    if (runner.kind() != Kind::Sidecar) continue;
+    runner.stop(std::max<std::chrono::nanoseconds>(deadline - context_.clock.steady(), std::chrono::nanoseconds(0)));
+    co_await runner.over();
+  }
+}
+
+PodOutcome PodSupervisor::outcome() const {
+  PodOutcome out = failed_;
+  out.succeeded = failed_.reason.empty();
+  out.exit_code = 0;
+  for (const auto& runner : runners_) {
+    if (runner->kind() == Kind::Sidecar) continue;
+    const int code = runner->result() ? runner->result()->exit_code() : 1;
+    if (code == 0) continue;
+    out.succeeded = false;
+    if (out.exit_code == 0) out.exit_code = code;
+  }
+  if (!out.succeeded && out.exit_code == 0) out.exit_code = 1;
+  return out;
+}
+
+Task<PodOutcome> PodSupervisor::run() {
+  Status ready = context_.volumes.setUp(context_.plan);
+  if (ready) ready = writeNetworkFiles();
+  if (!ready) {
+    context_.board.event("Warning", "FailedMount", ready.error().message);
+    failed_ = {false, 1, "FailedMount", ready.error().message};
+    co_return failed_;
+  }
+  group_.spawn("deadline", watchDeadline());
+  const bool initialized = co_await runInits();
+  if (initialized) co_await runMains();
+  co_await stopSidecars();
+  co_await group_.stop();
+  co_return outcome();
+}
+
+}  // namespace slipway::supervisor

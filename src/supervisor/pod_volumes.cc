@@ -1,0 +1,139 @@
+#include "supervisor/pod_volumes.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/files.h"
+#include "base/strings.h"
+#include "supervisor/atomic_writer.h"
+
+namespace slipway::supervisor {
+namespace fs = std::filesystem;
+namespace {
+
+struct TypeRule {
+  std::string_view type;
+  fs::file_type wanted;
+  std::string_view words;
+};
+constexpr TypeRule kTypes[] = {{"Directory", fs::file_type::directory, "a directory"},
+                               {"DirectoryOrCreate", fs::file_type::directory, "a directory"},
+                               {"File", fs::file_type::regular, "a file"},
+                               {"FileOrCreate", fs::file_type::regular, "a file"},
+                               {"Socket", fs::file_type::socket, "a socket file"},
+                               {"CharDevice", fs::file_type::character, "a character device"},
+                               {"BlockDevice", fs::file_type::block, "a block device"}};
+
+bool isInside(const fs::path& path, const fs::path& root) {
+  const fs::path relative = path.lexically_relative(root);
+  return !relative.empty() && *relative.begin() != "..";
+}
+
+/// The part of a volume that a subPath names, links followed.
+Result<fs::path> subPath(const fs::path& volume, const std::string& sub_path) {
+  std::error_code error;
+  const fs::path root = fs::canonical(volume, error);
+  if (error) return failure(errnoError(fmt::format("volume {}", volume.string()), error.value()));
+  const fs::path wanted = fs::weakly_canonical(root / sub_path, error);
+  if (error || !isInside(wanted, root)) return failure(Code::Invalid, "subPath \"{}\" leaves its volume", sub_path);
+  if (!fs::exists(wanted, error)) TRY_STATUS(makeDirectories(wanted, 0750));
+  return wanted;
+}
+
+}  // namespace
+
+Status checkHostPath(const fs::path& path, std::string_view type) {
+  std::error_code error;
+  if (type == "DirectoryOrCreate" && !fs::exists(path, error)) TRY_STATUS(makeDirectories(path));
+  if (type == "FileOrCreate" && !fs::exists(path, error)) TRY_STATUS(openFile(path, O_CREAT | O_WRONLY));
+  const fs::file_status status = fs::status(path, error);
+  if (!fs::exists(status)) {
+    return failure(Code::NotFound, "hostPath type check failed: {} does not exist on this node", path.string());
+  }
+  for (const TypeRule& rule : kTypes) {
+    if (rule.type == type && status.type() != rule.wanted) {
+      return failure(Code::Invalid, "hostPath type check failed: {} is not {}", path.string(), rule.words);
+    }
+  }
+  return {};
+}
+
+void sortByDepth(std::vector<container::Bind>& binds) {
+  std::sort(binds.begin(), binds.end(), [](const container::Bind& a, const container::Bind& b) {
+    return std::make_pair(a.target.size(), a.target) < std::make_pair(b.target.size(), b.target);
+  });
+}
+
+PodVolumes::~PodVolumes() {
+  std::error_code ignored;
+  for (const fs::path& path : {scratch_.disk, scratch_.memory}) {
+    if (path.empty()) continue;
+    // The work folder of an overlay is made without any permission.
+    for (auto it = fs::recursive_directory_iterator(path, fs::directory_options::skip_permission_denied, ignored);
+         !ignored && it != fs::recursive_directory_iterator(); it.increment(ignored)) {
+      if (it->is_directory(ignored) && !it->is_symlink(ignored))
+        fs::permissions(it->path(), fs::perms::owner_all, fs::perm_options::add, ignored);
+    }
+    fs::remove_all(path, ignored);
+  }
+}
+
+Status PodVolumes::setUpOne(const site::v1::Volume& volume) {
+  if (volume.name().find('/') != std::string::npos || volume.name().empty()) {
+    return failure(Code::Invalid, "\"{}\" is not the name of a volume", volume.name());
+  }
+  if (volume.has_host_path()) {
+    TRY_STATUS(checkHostPath(volume.host_path().path(), volume.host_path().type()));
+    paths_[volume.name()] = volume.host_path().path();
+    return {};
+  }
+  const bool in_memory = volume.has_empty_dir() ? volume.empty_dir().memory() : volume.files().secret();
+  const fs::path path = (in_memory ? scratch_.memory : scratch_.disk) / "volumes" / volume.name();
+  TRY_STATUS(makeDirectories(path, volume.has_empty_dir() ? 0777 : 0755));
+  paths_[volume.name()] = path;
+  if (volume.has_files()) TRY_STATUS(writeFilesAtomic(path, volume.files()));
+  return {};
+}
+
+Status PodVolumes::setUp(const site::v1::PodPlan& plan) {
+  TRY_STATUS(makeDirectories(scratch_.disk, 0700));
+  TRY_STATUS(makeDirectories(scratch_.memory, 0700));
+  for (const site::v1::Volume& volume : plan.volumes()) {
+    const Status done = setUpOne(volume);
+    if (!done)
+      return failure(done.error().wrap(fmt::format("MountVolume.SetUp failed for volume \"{}\"", volume.name())));
+  }
+  return {};
+}
+
+Status PodVolumes::update(const google::protobuf::RepeatedPtrField<site::v1::Volume>& volumes) {
+  for (const site::v1::Volume& volume : volumes) {
+    const auto known = paths_.find(volume.name());
+    if (known == paths_.end() || !volume.has_files()) continue;
+    TRY_STATUS(writeFilesAtomic(known->second, volume.files()));
+  }
+  return {};
+}
+
+fs::path PodVolumes::pathOf(const std::string& volume) const {
+  const auto found = paths_.find(volume);
+  return found == paths_.end() ? fs::path() : found->second;
+}
+
+Result<std::vector<container::Bind>> PodVolumes::binds(const site::v1::Container& container) const {
+  std::vector<container::Bind> out;
+  for (const site::v1::Mount& mount : container.mounts()) {
+    fs::path source = pathOf(mount.volume());
+    if (source.empty()) return failure(Code::Invalid, "no volume \"{}\"", mount.volume());
+    if (!mount.sub_path().empty()) {
+      TRY(source, subPath(source, mount.sub_path()));
+    }
+    std::string target = mount.path().starts_with("/") ? mount.path() : "/" + mount.path();
+    while (target.size() > 1 && target.back() == '/') target.pop_back();
+    out.push_back({source, target, mount.read_only()});
+  }
+  sortByDepth(out);
+  return out;
+}
+
+}  // namespace slipway::supervisor

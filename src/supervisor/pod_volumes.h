@@ -1,0 +1,51 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <vector>
+
+#include "base/result.h"
+#include "container/runtime.h"
+#include "proto/site.pb.h"
+
+namespace slipway::supervisor {
+
+/// Directories of the node in which the pod's own files lie. Both are removed with all that is in them at the end.
+struct Scratch {
+  std::filesystem::path disk;    ///< local disk: emptyDir, ConfigMaps, writable layers
+  std::filesystem::path memory;  ///< tmpfs: Secrets, emptyDir of medium Memory, /dev/shm
+};
+
+/// The volumes of a pod on the node. Life cycle: setUp() once, then binds() for each start and update() at any time;
+/// the destructor removes what was made.
+class PodVolumes {
+ public:
+  explicit PodVolumes(Scratch scratch) : scratch_(std::move(scratch)) {}
+  ~PodVolumes();
+  PodVolumes(const PodVolumes&) = delete;
+  PodVolumes& operator=(const PodVolumes&) = delete;
+
+  /// Errors as kubelet words them (reason FailedMount): hostPath type checks, what cannot be made.
+  Status setUp(const site::v1::PodPlan& plan);
+  /// New contents of file volumes; unknown ones and those that are no files are passed over.
+  Status update(const google::protobuf::RepeatedPtrField<site::v1::Volume>& volumes);
+  /// What the container mounts, parents before what lies in them. subPaths are made where they are missing; one that
+  /// leaves its volume by a link is Invalid.
+  Result<std::vector<container::Bind>> binds(const site::v1::Container& container) const;
+  /// Where a volume lies; empty if there is none.
+  std::filesystem::path pathOf(const std::string& volume) const;
+  const Scratch& scratch() const { return scratch_; }
+
+ private:
+  Status setUpOne(const site::v1::Volume& volume);
+  Scratch scratch_;
+  std::map<std::string, std::filesystem::path> paths_;
+};
+
+/// Parents before what lies in them.
+void sortByDepth(std::vector<container::Bind>& binds);
+
+/// hostPath.type checked or made.
+Status checkHostPath(const std::filesystem::path& path, std::string_view type);
+
+}  // namespace slipway::supervisor
