@@ -77,6 +77,11 @@ void setKind(Object& object, const Resource& resource) {
   if (!object.contains("kind")) object["kind"] = resource.kind;
 }
 
+/// A server that does not know the form answers with whole objects.
+std::string metadataForm(std::string_view kind) {
+  return fmt::format("application/json;as={};g=meta.k8s.io;v=v1,application/json", kind);
+}
+
 struct ServerUrl {
   bool tls = true;
   net::HostPort where;
@@ -111,6 +116,7 @@ struct HttpClient::Call {
   std::string method;
   std::string target;
   RequestLimiter::Priority priority = RequestLimiter::Priority::Normal;
+  std::string accept = "application/json";
   std::string content_type;
   std::string body;
 };
@@ -169,7 +175,7 @@ http::Request HttpClient::request(const Call& call) {
   request.method = call.method;
   request.target = prefix_ + call.target;
   request.headers.set("Host", host_);
-  request.headers.set("Accept", "application/json");
+  request.headers.set("Accept", call.accept);
   request.headers.set("User-Agent", options_.user_agent);
   if (const std::string value = authorization(); !value.empty()) request.headers.set("Authorization", value);
   if (!call.body.empty()) {
@@ -209,6 +215,16 @@ Task<Result<Object>> HttpClient::get(Resource resource, std::string ns, std::str
   call.method = "GET";
   call.target = pathOf(resource, ns, name, subresource);
   call.priority = priorityOf(resource, subresource);
+  if (options_.metadata_only) call.accept = metadataForm("PartialObjectMetadata");
+  co_return co_await send(std::move(call));
+}
+
+Task<Result<Object>> HttpClient::getPath(std::string path, std::string accept) {
+  Call call;
+  call.what = "get " + path;
+  call.method = "GET";
+  call.target = std::move(path);
+  call.accept = std::move(accept);
   co_return co_await send(std::move(call));
 }
 
@@ -227,6 +243,7 @@ Task<Result<List>> HttpClient::list(Resource resource, std::string ns, ListOptio
     call.method = "GET";
     call.target = pathOf(resource, ns, "", "") + query.str();
     call.priority = priorityOf(resource, "");
+    if (options_.metadata_only) call.accept = metadataForm("PartialObjectMetadataList");
     Result<Object> page = co_await send(std::move(call));
     if (!page) co_return failure(page.error());
     all.resource_version = std::string(text(*page, {"metadata", "resourceVersion"}));
@@ -258,6 +275,7 @@ Task<Result<std::unique_ptr<Watch>>> HttpClient::watch(Resource resource, std::s
   call.what = describe("watch", resource, ns, "", "");
   call.method = "GET";
   call.target = pathOf(resource, ns, "", "") + query.str();
+  if (options_.metadata_only) call.accept = metadataForm("PartialObjectMetadata");
   co_await limiter_.acquire(RequestLimiter::Priority::Urgent);
   ++requests_;
   http::Request message = request(call);

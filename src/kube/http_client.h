@@ -24,6 +24,8 @@ struct HttpClientOptions {
   size_t connections = 64;
   std::chrono::nanoseconds deadline = std::chrono::seconds(30);
   int retries = 4;  ///< of answers 429 and, for reads, 503
+  /// get, list and watch ask for metadata only (PartialObjectMetadata): cheap for who looks at no more.
+  bool metadata_only = false;
 };
 
 /// The real Client: HTTP/1.1 and JSON to one API server.
@@ -45,6 +47,9 @@ class HttpClient final : public Client {
   Task<Result<Object>> patch(Resource resource, std::string ns, std::string name, PatchType type, json::value patch,
                              std::string subresource, bool force) override;
   Task<Result<Object>> remove(Resource resource, std::string ns, std::string name, DeleteOptions options) override;
+
+  /// GET of any path below the server's address: "/apis", "/version".
+  Task<Result<Object>> getPath(std::string path, std::string accept = "application/json");
 
   /// Requests sent so far, for metrics.
   uint64_t requests() const { return requests_; }
