@@ -19,10 +19,14 @@ Status setSerial(X509* certificate) {
 }
 
 Status setTimes(X509* certificate, const CertificateTemplate& wanted) {
-  if (wanted.days <= 0) return failure(Code::Invalid, "a certificate must be valid for at least one day");
+  const bool by_days = wanted.lifetime.count() == 0;
+  if (wanted.lifetime.count() < 0 || (by_days && wanted.days <= 0)) {
+    return failure(Code::Invalid, "a certificate must be valid for at least one day");
+  }
   const time_t from = std::chrono::system_clock::to_time_t(wanted.not_before);
   ASN1_TIME* not_before = ASN1_TIME_set(X509_getm_notBefore(certificate), from);
-  ASN1_TIME* not_after = ASN1_TIME_adj(X509_getm_notAfter(certificate), from, wanted.days, 0);
+  ASN1_TIME* not_after =
+      ASN1_TIME_adj(X509_getm_notAfter(certificate), from, by_days ? wanted.days : 0, wanted.lifetime.count());
   if (not_before == nullptr || not_after == nullptr) {
     return opensslFailure("the certificate's times cannot be written", Code::Invalid);
   }

@@ -19,6 +19,7 @@ struct CertificateTemplate {
   bool client_usage = false;
   WallTime not_before;
   int days = 365;
+  std::chrono::seconds lifetime{0};  ///< in place of `days` when not zero
 };
 
 /// A certificate (with its chain, if there is one) and its key, both PEM.
