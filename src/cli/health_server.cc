@@ -36,7 +36,7 @@ Task<void> handle(std::shared_ptr<const HealthOptions> options, http::Exchange& 
 Task<Status> serveHealth(HealthOptions options) {
   if (options.listen.empty()) co_return Status();
   const Executor executor = co_await async::thisExecutor();
-  CO_TRY(const net::HostPort where, net::parseHostPort(options.listen));
+  CO_TRY(const net::HostPort where, net::parseListenAddress(options.listen));
   CO_TRY(auto listener, net::listenTcp(executor, where.host, where.port));
   const auto shared = std::make_shared<const HealthOptions>(std::move(options));
   http::Server server(executor, {.max_connections = 64},

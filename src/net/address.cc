@@ -22,13 +22,15 @@ bool isHostName(std::string_view host) {
                      [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '.' || c == '_'; });
 }
 
-Result<uint16_t> parsePort(std::string_view text, std::string_view whole) {
+Result<uint16_t> parsePort(std::string_view text, std::string_view whole, int64_t lowest) {
   const std::optional<int64_t> port = parseInt(text);
-  if (!port || *port < 1 || *port > 65535) {
-    return failure(Code::BadRequest, "address \"{}\": \"{}\" is not a port from 1 to 65535", whole, text);
+  if (!port || *port < lowest || *port > 65535) {
+    return failure(Code::BadRequest, "address \"{}\": \"{}\" is not a port from {} to 65535", whole, text, lowest);
   }
   return static_cast<uint16_t>(*port);
 }
+
+Result<HostPort> parse(std::string_view text, uint16_t default_port, int64_t lowest_port);
 
 }  // namespace
 
@@ -41,6 +43,19 @@ std::string HostPort::str() const {
 }
 
 Result<HostPort> parseHostPort(std::string_view text, uint16_t default_port) {
+  return parse(text, default_port, 1);
+}
+
+Result<HostPort> parseListenAddress(std::string_view text) {
+  if (!text.starts_with(':')) return parse(text, 0, 0);
+  HostPort all;
+  TRY(all.port, parsePort(text.substr(1), text, 0));
+  return all;
+}
+
+namespace {
+
+Result<HostPort> parse(std::string_view text, uint16_t default_port, int64_t lowest_port) {
   HostPort out;
   std::string_view port;
   bool has_port = false;
@@ -70,8 +85,10 @@ Result<HostPort> parseHostPort(std::string_view text, uint16_t default_port) {
     out.port = default_port;
     return out;
   }
-  TRY(out.port, parsePort(port, text));
+  TRY(out.port, parsePort(port, text, lowest_port));
   return out;
 }
+
+}  // namespace
 
 }  // namespace slipway::net

@@ -15,6 +15,8 @@ struct HostPort {
 };
 /// `default_port` 0: a port is required.
 Result<HostPort> parseHostPort(std::string_view text, uint16_t default_port = 0);
+/// Where to listen: as above, with port 0 for any free one and no host (":8080") for all addresses.
+Result<HostPort> parseListenAddress(std::string_view text);
 
 /// Connects by TCP: every address of the name in turn; keepalive on, Nagle off. Deadline for the whole: 10 s.
 Task<Result<StreamPtr>> dialTcp(HostPort where);

@@ -1,0 +1,91 @@
+#include <CLI/App.hpp>
+#include <iostream>
+#include <memory>
+
+#include "apiserver/api_server.h"
+#include "async/loop.h"
+#include "base/random.h"
+#include "base/strings.h"
+#include "cli/command.h"
+#include "cli/places.h"
+#include "controllers/scheduler.h"
+#include "kube/http_client.h"
+#include "kube/kubeconfig.h"
+#include "net/tcp.h"
+
+namespace slipway::cli {
+namespace {
+
+struct ServeWords {
+  apiserver::ApiServerOptions options;
+  std::string listen = "127.0.0.1:6443";
+  bool controllers = true;
+};
+
+/// The control plane's own client: an ordinary one, through the front door.
+Result<std::unique_ptr<kube::HttpClient>> ownClient(Executor executor, const apiserver::ApiServer& server,
+                                                    const Clock& clock) {
+  TRY(const std::string kubeconfig, server.kubeconfigFor("system:slipway-control-plane", {"system:masters"}));
+  TRY(kube::ClusterAccess access, kube::parseKubeconfig(kubeconfig, "."));
+  return kube::HttpClient::make(executor, std::move(access), {.user_agent = "slipway-control-plane"}, clock);
+}
+
+Task<void> runControllers(Executor executor, const apiserver::ApiServer& server) {
+  SystemClock clock;
+  SystemRandom random;
+  const auto client = ownClient(executor, server, clock);
+  if (!client) {
+    log::error("control plane: {}", client.error().message);
+    co_return;
+  }
+  controllers::Scheduler scheduler(executor, **client, random, clock);
+  co_await scheduler.run();
+}
+
+Task<void> serve(ServeWords words, std::shared_ptr<Status> outcome) {
+  const Executor executor = co_await async::thisExecutor();
+  apiserver::ApiServer server(executor, words.options);
+  *outcome = co_await server.start();
+  if (!*outcome) co_return;
+  log::info("API server {} at {}; kubeconfig: {}", version(), server.url(), server.kubeconfig().string());
+  async::TaskGroup group(executor);
+  if (words.controllers) group.spawn("control plane", runControllers(executor, server));
+  std::exception_ptr cancelled;
+  try {
+    while (true) co_await async::sleepFor(std::chrono::hours(24));
+  } catch (const boost::system::system_error&) {
+    cancelled = std::current_exception();
+  }
+  co_await group.stop();
+  co_await server.stop();
+  if (cancelled) std::rethrow_exception(cancelled);
+}
+
+int serveMain(ServeWords words) {
+  const auto where = net::parseListenAddress(words.listen);
+  if (!where) {
+    report(where.error().wrap("--listen"));
+    return kWrongUsage;
+  }
+  words.options.address = where->host;
+  words.options.port = where->port;
+  const auto outcome = std::make_shared<Status>();
+  async::Loop loop;
+  loop.run(serve(std::move(words), outcome));
+  return report(*outcome);
+}
+
+}  // namespace
+
+void addApiServer(CLI::App& app, Context& context) {
+  CLI::App* command = app.add_subcommand("apiserver", "Run the embedded Kubernetes API server and its controllers");
+  const auto words = std::make_shared<ServeWords>();
+  command->add_option("--data-dir", words->options.data_dir, "Database, keys and admin.kubeconfig")->required();
+  command->add_option("--listen", words->listen, "host:port; port 0 takes a free one")->capture_default_str();
+  command->add_option("--name", words->options.names, "A further DNS name or address for the server's certificate");
+  command->add_option("--audit-log", words->options.audit_log, "Write one JSON line for each request to this file");
+  command->add_flag("--controllers,!--no-controllers", words->controllers, "Run the scheduler too (default true)");
+  command->callback([&context, words] { context.action = [words] { return serveMain(*words); }; });
+}
+
+}  // namespace slipway::cli
