@@ -1,0 +1,138 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "agent/attempt_phase.h"
+#include "agent/inventory.h"
+#include "agent/journal.h"
+#include "agent/verdict.h"
+#include "async/event.h"
+#include "base/clock.h"
+#include "pod/layout.h"
+#include "slurm/driver.h"
+
+namespace slipway::agent {
+
+struct AttemptOptions {
+  std::string cluster;  ///< in comments
+  std::filesystem::path state_dir;
+  std::string binary;  ///< path of slipway as compute nodes see it
+  std::string default_partition;
+  std::string default_account;
+  /// An sbatch of unknown outcome may still be on its way into slurmctld for as long.
+  std::chrono::seconds settle_after = std::chrono::seconds(60);
+  /// A job that neither Slurm nor accounting knows is reported as unknown after that.
+  std::chrono::seconds unknown_after = std::chrono::seconds(120);
+  /// The supervisor's last report may be late (network file systems cache) by as much.
+  std::chrono::seconds report_grace = std::chrono::seconds(15);
+  std::chrono::seconds keep_deleted = std::chrono::minutes(10);
+  std::chrono::seconds keep_ended = std::chrono::hours(24 * 7);
+};
+
+/// One attempt of a pod.
+struct Attempt {
+  JournalEntry entry;
+  Phase phase = Phase::Intended;
+  OwnJob job;                      ///< as last seen
+  site::v1::PodReport supervisor;  ///< its last report; pod_uid empty: none yet
+  site::v1::PodReport published;   ///< what watchers were last told
+  bool connected = false;
+  int64_t sbatch_ended = 0;  ///< Unix seconds
+  int64_t missing_since = 0;
+  int64_t final_since = 0;  ///< Slurm's final word came, the report is waited for
+  bool slurm_final = false;
+  Error submit_error;
+  // Cancelling.
+  int64_t term_sent = 0;
+  int64_t kill_sent = 0;
+};
+
+/// All pods that this agent has submitted, and what becomes of them.
+///
+/// The truth comes from four sides: the journal (what was intended), Slurm (observe(), after each good poll),
+/// accounting, and the supervisor (report(), or its file). Nothing ends a pod but a final word of one of them: absence
+/// never does. Each change makes a new PodReport for the watchers. Runs on one loop; owns the journal, borrows the
+/// driver.
+class Attempts {
+ public:
+  /// Asks the supervisor of an attempt to stop its containers; false when it is not connected.
+  using StopSupervisor = std::function<Task<bool>(std::string key, int64_t grace)>;
+  /// What a supervisor needs to reach us.
+  using MakeHubFile = std::function<Result<pod::HubFile>(const std::string& uid, uint32_t attempt)>;
+
+  Attempts(AttemptOptions options, slurm::Driver& driver, SubmissionJournal journal, const Clock& clock);
+
+  void setHub(StopSupervisor stop, MakeHubFile make) {
+    stop_supervisor_ = std::move(stop);
+    make_hub_file_ = std::move(make);
+  }
+
+  /// The job of this attempt: the one that exists, or a new one. Errors: of Slurm's refusal (Invalid, Forbidden), of
+  /// what did not reach it (ServiceUnavailable, TooManyRequests, ...), InsufficientStorage; Timeout while an earlier
+  /// outcome is being settled: call again.
+  Task<Result<uint32_t>> submit(site::v1::PodPlan plan);
+  /// Remembers that the pod is to end, and begins to end it. False: there is nothing of it.
+  /// runCancellations() does it. Error: it could not be stored.
+  Result<bool> cancel(const std::string& uid, int64_t grace_seconds);
+
+  /// After a good poll that began at `began`. Sees what jobs do, settles, adopts, cancels, asks accounting, forgets.
+  Task<void> observe(std::vector<OwnJob> jobs, int64_t began);
+  /// Takes each cancellation its next step, also while Slurm gives no inventory; for ever.
+  Task<void> runCancellations();
+  /// One round of it.
+  Task<void> pursueCancellations();
+  bool hasCancellations() const;
+
+  void report(const std::string& key, site::v1::PodReport report);
+  void setConnected(const std::string& key, bool connected);
+
+  /// The newest attempt of the pod; null if unknown.
+  const Attempt* find(const std::string& uid) const;
+  pod::PodDirectory directoryOf(const Attempt& attempt) const;
+  const std::map<std::string, Attempt>& all() const { return attempts_; }
+  /// Reports that changed after `version`, which becomes the newest.
+  std::vector<site::v1::PodReport> reportsSince(uint64_t& version) const;
+  async::Event& changed() { return changed_; }
+  void setCluster(std::string cluster) { options_.cluster = std::move(cluster); }
+
+ private:
+  int64_t now() const;
+  Attempt& add(JournalEntry entry, Phase phase);
+  void move(Attempt& attempt, Event event);
+  Status save(Attempt& attempt);
+  void publish(Attempt& attempt);
+  site::v1::PodReport compose(const Attempt& attempt) const;
+
+  Status prepareDirectory(const Attempt& attempt, const site::v1::PodPlan& plan);
+  Task<Result<uint32_t>> callSbatch(std::string key, slurm::Submission submission);
+  void see(Attempt& attempt, const OwnJob& job);
+  void adopt(const OwnJob& job);
+  void requeued(Attempt& attempt, const OwnJob& job);
+  void finish(Attempt& attempt, Event event);
+  bool readReportFile(Attempt& attempt);
+  Task<void> settle(std::string key, int64_t began);
+  Task<void> askAccounting(std::vector<std::string> keys);
+  Task<void> cancelDuplicate(uint32_t job_id, std::string key);
+  Task<void> pursue(std::string key);
+  void collectGarbage();
+
+  AttemptOptions options_;
+  slurm::Driver& driver_;
+  SubmissionJournal journal_;
+  const Clock& clock_;
+  StopSupervisor stop_supervisor_;
+  MakeHubFile make_hub_file_;
+  std::map<std::string, Attempt> attempts_;   ///< by "<uid>/<attempt>"
+  std::map<std::string, uint32_t> newest_;    ///< uid → attempt
+  std::map<std::string, uint64_t> versions_;  ///< of the published reports
+  uint64_t version_ = 0;
+  uint64_t sequence_ = 0;
+  async::Event changed_;
+  async::Event cancellation_;
+};
+
+}  // namespace slipway::agent

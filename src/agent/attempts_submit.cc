@@ -1,0 +1,204 @@
+// Submitting and cancelling: what the agent does to Slurm.
+#include "agent/attempts.h"
+#include "base/log.h"
+#include "slurm/job_script.h"
+#include "slurm/states.h"
+
+namespace slipway::agent {
+namespace {
+
+constexpr int64_t kKillAgainAfter = 30;
+/// After the grace period the supervisor needs a moment to write its last report.
+constexpr int64_t kReportSeconds = 5;
+
+}  // namespace
+
+Status Attempts::prepareDirectory(const Attempt& attempt, const site::v1::PodPlan& plan) {
+  const pod::PodDirectory directory = directoryOf(attempt);
+  TRY_STATUS(makeDirectories(options_.state_dir / "pods", 0700));
+  TRY_STATUS(makeDirectories(directory.path().parent_path(), 0700));
+  TRY_STATUS(makeDirectories(directory.path(), 0700));
+  TRY_STATUS(pod::writePlan(directory, plan));
+  if (make_hub_file_) {
+    TRY(const pod::HubFile hub, make_hub_file_(attempt.entry.uid, attempt.entry.attempt));
+    TRY_STATUS(pod::writeHubFile(directory, hub));
+  }
+  return writeFileAtomic(directory.script(), slurm::renderJobScript(options_.binary, directory.path().string()), 0700);
+}
+
+Task<Result<uint32_t>> Attempts::submit(site::v1::PodPlan plan) {
+  if (!pod::isSafeFileName(plan.pod_uid()) || plan.pod_uid().find(':') != std::string::npos) {
+    co_return failure(Code::BadRequest, "\"{}\" is not a pod uid", plan.pod_uid());
+  }
+  const std::string key = SubmissionJournal::keyOf(plan.pod_uid(), plan.attempt());
+  const auto known = attempts_.find(key);
+  if (known != attempts_.end()) {
+    const Attempt& attempt = known->second;
+    if (attempt.entry.job_id != 0) co_return attempt.entry.job_id;
+    if (attempt.entry.cancelled) co_return failure(Code::Conflict, "pod {}: it was cancelled", plan.pod_uid());
+    if (mayHaveJob(attempt.phase)) {
+      co_return failure(Code::Timeout, "pod {}: an earlier submission is being settled: {}", plan.pod_uid(),
+                        attempt.submit_error.message);
+    }
+  }
+  const Status valid = slurm::validateOptions(plan.slurm());
+  if (!valid) co_return failure(valid.error());
+  JournalEntry entry{.uid = plan.pod_uid(),
+                     .attempt = plan.attempt(),
+                     .submitted_at = now(),
+                     .plan_grace_seconds = plan.grace_seconds()};
+  Attempt& attempt = add(std::move(entry), Phase::Intended);
+  Status prepared = prepareDirectory(attempt, plan);
+  if (prepared) prepared = save(attempt);
+  if (!prepared) {
+    attempt.phase = Phase::NotSubmitted;
+    attempt.submit_error = prepared.error().wrap("nothing was submitted");
+    publish(attempt);
+    co_return failure(attempt.submit_error);
+  }
+  const pod::PodDirectory directory = directoryOf(attempt);
+  slurm::Submission submission;
+  submission.options = plan.slurm();
+  submission.comment = slurm::commentOf(options_.cluster, plan.pod_uid(), plan.attempt());
+  submission.directory = directory.path().string();
+  submission.output = directory.output().string();
+  submission.script = slurm::renderJobScript(options_.binary, directory.path().string());
+  submission.grace_seconds = plan.grace_seconds();
+  submission.deadline_seconds = plan.active_deadline_seconds();
+  submission.default_partition = options_.default_partition;
+  submission.default_account = options_.default_account;
+  co_return co_await callSbatch(key, std::move(submission));
+}
+
+Task<Result<uint32_t>> Attempts::callSbatch(std::string key, slurm::Submission submission) {
+  using Kind = slurm::SubmitOutcome::Kind;
+  attempts_.at(key).phase = transition(attempts_.at(key).phase, Event::SubmitStarted);
+  publish(attempts_.at(key));
+  // The caller may be cancelled while sbatch runs (the tunnel broke): then the outcome is unknown.
+  struct Unknown {
+    Attempts& attempts;
+    const std::string& key;
+    bool settled = false;
+    ~Unknown() {
+      if (settled) return;
+      Attempt& attempt = attempts.attempts_.at(key);
+      attempt.sbatch_ended = attempts.now();
+      attempt.submit_error = {Code::Timeout, "sbatch was interrupted"};
+      attempts.move(attempt, Event::SubmitUnknown);
+      attempts.publish(attempt);
+    }
+  } unknown{*this, key};
+  const slurm::SubmitOutcome outcome = co_await driver_.submit(std::move(submission));
+  unknown.settled = true;
+  Attempt& attempt = attempts_.at(key);
+  attempt.sbatch_ended = now();
+  attempt.submit_error = outcome.error;
+  if (outcome.kind == Kind::Accepted && attempt.entry.job_id == 0) attempt.entry.job_id = outcome.job_id;
+  attempt.job.id = attempt.entry.job_id;
+  switch (outcome.kind) {
+    case Kind::Accepted:
+      move(attempt, Event::SubmitAccepted);
+      break;
+    case Kind::Refused:
+      move(attempt, Event::SubmitRefused);
+      break;
+    case Kind::NotSubmitted:
+      move(attempt, Event::SubmitNotSubmitted);
+      break;
+    case Kind::Unknown:
+      move(attempt, Event::SubmitUnknown);
+      log::warn("pod {}: {}; the job is looked for before anything is submitted again", key, outcome.error.message);
+      break;
+  }
+  publish(attempt);
+  if (attempt.entry.cancelled) cancellation_.set();
+  const uint32_t job_id = attempts_.at(key).entry.job_id;
+  if (job_id != 0) co_return job_id;
+  co_return failure(outcome.error);
+}
+
+Result<bool> Attempts::cancel(const std::string& uid, int64_t grace_seconds) {
+  const auto newest = newest_.find(uid);
+  if (newest == newest_.end()) return false;
+  bool existed = false;
+  for (auto& [key, attempt] : attempts_) {
+    if (attempt.entry.uid != uid) continue;
+    const bool shorter = attempt.entry.cancelled && grace_seconds < attempt.entry.grace_seconds;
+    if (!attempt.entry.cancelled || shorter) {
+      attempt.entry.grace_seconds = grace_seconds;
+      attempt.entry.cancelled = true;
+      const Status saved = save(attempt);
+      if (!saved) return failure(saved.error().wrap(fmt::format("pod {}: the cancellation was not stored", uid)));
+    }
+    if (attempt.phase == Phase::Ended) continue;
+    if (!mayHaveJob(attempt.phase)) {
+      finish(attempt, Event::CancelledUnsent);
+      publish(attempt);
+      continue;
+    }
+    existed = true;
+  }
+  if (existed) cancellation_.set();
+  return existed;
+}
+
+bool Attempts::hasCancellations() const {
+  return std::any_of(attempts_.begin(), attempts_.end(),
+                     [](const auto& item) { return item.second.entry.cancelled && !isOver(item.second.phase); });
+}
+
+Task<void> Attempts::runCancellations() {
+  while (true) {
+    if (hasCancellations()) {
+      co_await pursueCancellations();
+      co_await cancellation_.waitFor(std::chrono::seconds(1));
+    } else {
+      co_await cancellation_.wait();
+    }
+    cancellation_.reset();
+  }
+}
+
+Task<void> Attempts::pursueCancellations() {
+  std::vector<std::string> keys;
+  for (const auto& [key, attempt] : attempts_) {
+    if (attempt.entry.cancelled && !isOver(attempt.phase)) keys.push_back(key);
+  }
+  for (const std::string& key : keys) co_await pursue(key);
+}
+
+/// The next step to end an attempt; may be called at any time, and again.
+Task<void> Attempts::pursue(std::string key) {
+  Attempt* attempt = &attempts_.at(key);
+  if (!mayHaveJob(attempt->phase)) {
+    finish(*attempt, Event::CancelledUnsent);
+    publish(*attempt);
+    co_return;
+  }
+  if (attempt->entry.job_id == 0 || isOver(attempt->phase) || attempt->slurm_final) co_return;
+  const int64_t grace = attempt->entry.grace_seconds;
+  const uint32_t job_id = attempt->entry.job_id;
+  const bool gently = attempt->phase == Phase::Active && grace > 0;
+  if (gently && attempt->term_sent == 0) {
+    attempt->term_sent = now();
+    bool told = false;
+    if (stop_supervisor_) told = co_await stop_supervisor_(key, grace);
+    if (told) co_return;
+    const Status sent = co_await driver_.cancel(job_id, slurm::CancelHow::TermBatch);
+    if (!sent && !sent.error().is(Code::NotFound)) {
+      log::warn("pod {}: {}", key, sent.error().message);
+      attempts_.at(key).term_sent = 0;
+    }
+    co_return;
+  }
+  if (gently && now() - attempt->term_sent < grace + kReportSeconds) co_return;
+  if (attempt->kill_sent != 0 && now() - attempt->kill_sent < kKillAgainAfter) co_return;
+  attempt->kill_sent = now();
+  const Status killed = co_await driver_.cancel(job_id, slurm::CancelHow::Kill);
+  if (!killed && !killed.error().is(Code::NotFound)) {
+    log::warn("pod {}: {}; tried again", key, killed.error().message);
+    attempts_.at(key).kill_sent = now() - kKillAgainAfter + 2;
+  }
+}
+
+}  // namespace slipway::agent

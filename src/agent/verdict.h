@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+
+#include "agent/inventory.h"
+#include "proto/site.pb.h"
+
+namespace slipway::agent {
+
+/// How an attempt ended: by Slurm's word, where the supervisor left none.
+struct Verdict {
+  site::v1::PodReport::Stage stage = site::v1::PodReport::UNKNOWN;
+  std::string reason;  ///< TimeLimit, DeadlineExceeded, NodeFail, Preempted, OOMKilled, Cancelled, Error
+  std::string message;
+};
+
+/// `cancelled_by_us`: the pod was deleted; else a cancelled job was cancelled in Slurm.
+Verdict verdictOf(const OwnJob& job, bool cancelled_by_us);
+
+/// The supervisor's last words, amended by what only Slurm knows: it saw a TERM, Slurm knows that the time was up.
+void amend(site::v1::PodReport& report, const Verdict& verdict);
+
+bool isFinalStage(site::v1::PodReport::Stage stage);
+
+}  // namespace slipway::agent
