@@ -2,6 +2,7 @@
 
 #include "apiserver/api/api.h"
 #include "apiserver/api/builtin_kinds.h"
+#include "apiserver/api/subresources.h"
 #include "apiserver/bootstrap.h"
 #include "apiserver/cluster_pki.h"
 #include "apiserver/server_paths.h"
@@ -37,6 +38,7 @@ struct ApiServer::Impl {
 
   Result<std::unique_ptr<net::Listener>> open();
   Result<std::shared_ptr<net::TlsContext>> makeTls() const;
+  void addEndpoints();
   Task<void> housekeeping();
 
   ApiServerOptions options;
@@ -90,6 +92,16 @@ Result<std::shared_ptr<net::TlsContext>> ApiServer::Impl::makeTls() const {
   return net::TlsContext::server(tls);
 }
 
+void ApiServer::Impl::addEndpoints() {
+  addServerPaths(*api, *store, *tokens);
+  addBinding(*api, *registry);
+  addEviction(*api, *registry);
+  addPodEdits(*api, *registry);
+  addScale(*api, *registry);
+  addTokenRequest(*api, *registry, *tokens);
+  addReviews(*api, *authenticator, *authorizer);
+}
+
 Task<void> ApiServer::Impl::housekeeping() {
   while (true) {
     co_await async::sleepFor(kHousekeeping);
@@ -101,7 +113,7 @@ Task<Status> ApiServer::start() {
   CO_TRY(std::unique_ptr<net::Listener> listener, impl_->open());
   CO_TRY(std::shared_ptr<net::TlsContext> tls, impl_->makeTls());
   impl_->api->setServerAddress(fmt::format("{}:{}", impl_->options.address, impl_->port));
-  addServerPaths(*impl_->api, *impl_->store, *impl_->tokens);
+  impl_->addEndpoints();
   CO_TRY_STATUS(co_await bootstrap(*impl_->registry));
   const std::string text = kubeconfigText(url(), impl_->pki->ca().certificate, impl_->pki->admin());
   CO_TRY_STATUS(writeFileAtomic(kubeconfig(), text, 0600));

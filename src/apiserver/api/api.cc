@@ -87,7 +87,7 @@ Task<void> Api::handle(http::Exchange& exchange) {
   Call call{exchange, exchange.request()};
   call.query = Query(call.request.query());
   call.info = readRequestInfo(call.request, call.query);
-  call.time = formatTime(p_.clock.now());
+  call.now = p_.clock.now();
   Answer<Reply> reply = co_await answer(call);
   Reply out = reply ? std::move(*reply) : refusal(call, reply.error());
   const int status = out.status;
@@ -182,7 +182,8 @@ Task<Answer<Reply>> Api::routeResource(Call& call) {
   CO_TRY_STATUS(checkShape(call));
   const std::string key =
       call.info.subresource.empty() ? call.kind->table : call.kind->table + "/" + call.info.subresource;
-  const auto special = resources_.find(key);
+  auto special = resources_.find(key);
+  if (special == resources_.end() && call.kind->custom) special = resources_.find("*/" + call.info.subresource);
   if (special != resources_.end()) co_return co_await special->second(call);
   CO_TRY_STATUS(negotiate(call));
   co_return co_await p_.handlers.handle(call);

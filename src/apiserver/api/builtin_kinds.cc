@@ -44,6 +44,7 @@ Subresource subresourceOf(const schema::Subresource& from) {
 }  // namespace
 
 void addBuiltinKinds(Kinds& kinds, const schema::Schema& schema) {
+  const auto defaults = std::make_shared<const schema::Defaults>(schema);
   for (const schema::GroupVersion& group : schema.groups()) {
     for (const schema::ResourceInfo& from : group.resources) {
       auto kind = std::make_shared<Kind>();
@@ -62,7 +63,7 @@ void addBuiltinKinds(Kinds& kinds, const schema::Schema& schema) {
       kind->selectable.insert("metadata.name");
       if (kind->namespaced) kind->selectable.insert("metadata.namespace");
       setStorage(*kind);
-      kind->rules = builtinRules(schema, from);
+      kind->rules = builtinRules(from, defaults);
       kinds.add(std::move(kind));
     }
   }

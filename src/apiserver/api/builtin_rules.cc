@@ -2,51 +2,60 @@
 
 #include "json/document.h"
 #include "schema/conform.h"
+#include "schema/defaults.h"
+#include "schema/prepare.h"
+#include "schema/table.h"
 
 namespace slipway::apiserver {
 namespace {
 
 class BuiltinRules final : public ObjectRules {
  public:
-  BuiltinRules(const schema::Schema& schema, const schema::ResourceInfo& resource)
-      : schema_(schema), resource_(resource) {}
+  BuiltinRules(const schema::ResourceInfo& resource, std::shared_ptr<const schema::Defaults> defaults)
+      : resource_(resource),
+        gvk_{std::string(resource.group), std::string(resource.version), std::string(resource.kind)},
+        defaults_(std::move(defaults)) {}
 
   Answer<std::vector<std::string>> normalise(json::object& object) const override {
     if (resource_.type == nullptr) return std::vector<std::string>();
     Result<std::vector<std::string>> unknown = schema::conform(object, *resource_.type);
-    if (!unknown) {
-      return failure(
-          refuse::badRequest(fmt::format("{} in version \"{}\" cannot be handled as a {}: {}", resource_.kind,
-                                         resource_.version, resource_.kind, unknown.error().message)));
-    }
-    return schema::warnings(*unknown, {});
+    if (unknown) return schema::warnings(*unknown, {});
+    return failure(refuse::badRequest(fmt::format("{} in version \"{}\" cannot be handled as a {}: {}", gvk_.kind,
+                                                  gvk_.version, gvk_.kind, unknown.error().message)));
   }
-  void setDefaults(json::object&) const override {}
+  void setDefaults(json::object& object) const override {
+    if (resource_.type != nullptr) defaults_->apply(object, *resource_.type);
+  }
   std::vector<Cause> validate(const json::object&, const json::object*, std::string_view) const override { return {}; }
+  void prepareForCreate(json::object& object, WallTime now) const override {
+    schema::prepareForCreate(resource_, object, now);
+  }
+  void prepareForUpdate(std::string_view subresource, json::object& object, const json::object& old,
+                        WallTime now) const override {
+    schema::prepareForUpdate(resource_, subresource, object, old, now);
+  }
   const json::MergeSchema* mergeSchema() const override { return resource_.type; }
   void noteOwner(const json::object*, json::object&, const FieldOwner&) const override {}
   Answer<json::object> apply(const json::object*, const json::object&, const FieldOwner&, bool) const override {
     return failure(StatusError({Code::NotImplemented, "server-side apply is not there yet"}));
   }
-  json::array columns() const override {
-    return {
-        json::object{
-            {"name", "Name"}, {"type", "string"}, {"format", "name"}, {"description", "Name"}, {"priority", 0}},
-        json::object{{"name", "Created At"}, {"type", "date"}, {"format", ""}, {"description", ""}, {"priority", 0}}};
+  json::array columns() const override { return schema::columnDefinitions(schema::tableColumns(gvk_)); }
+  json::array cells(const json::object& object, WallTime now) const override {
+    return schema::tableCells(gvk_, object, now);
   }
-  json::array cells(const json::object& object) const override {
-    return {json::text(object, {"metadata", "name"}), json::text(object, {"metadata", "creationTimestamp"})};
-  }
+  json::array rowConditions(const json::object& object) const override { return schema::tableConditions(gvk_, object); }
 
  private:
-  const schema::Schema& schema_;
   const schema::ResourceInfo& resource_;
+  schema::Gvk gvk_;
+  std::shared_ptr<const schema::Defaults> defaults_;
 };
 
 }  // namespace
 
-std::shared_ptr<const ObjectRules> builtinRules(const schema::Schema& schema, const schema::ResourceInfo& resource) {
-  return std::make_shared<BuiltinRules>(schema, resource);
+std::shared_ptr<const ObjectRules> builtinRules(const schema::ResourceInfo& resource,
+                                                std::shared_ptr<const schema::Defaults> defaults) {
+  return std::make_shared<BuiltinRules>(resource, std::move(defaults));
 }
 
 }  // namespace slipway::apiserver

@@ -6,6 +6,7 @@
 #include "apiserver/api/kinds.h"
 #include "apiserver/api/request_info.h"
 #include "apiserver/auth/user.h"
+#include "base/clock.h"
 #include "http/server.h"
 
 namespace slipway::apiserver {
@@ -23,7 +24,7 @@ struct Call {
   KindPtr kind;  ///< of info.resource; null for paths without one
   Form form = Form::Object;
   std::string form_version = "v1";    ///< of the Table or PartialObjectMetadata
-  std::string time;                   ///< when it came, RFC 3339
+  WallTime now;                       ///< when it came
   std::vector<std::string> warnings;  ///< become Warning headers
 };
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "apiserver/api/status_error.h"
+#include "base/clock.h"
 #include "json/json.h"
 #include "json/strategic_merge.h"
 
@@ -32,6 +33,11 @@ class ObjectRules {
   /// All that is wrong with it; `old` is null for a create.
   virtual std::vector<Cause> validate(const json::object& object, const json::object* old,
                                       std::string_view subresource) const = 0;
+  /// Sets what only the server may set: a fresh status, generation, finalizers.
+  virtual void prepareForCreate(json::object& object, WallTime now) const = 0;
+  /// Keeps an update to what its endpoint is for, and raises the generation when the wanted state differs.
+  virtual void prepareForUpdate(std::string_view subresource, json::object& object, const json::object& old,
+                                WallTime now) const = 0;
   virtual const json::MergeSchema* mergeSchema() const = 0;
 
   /// Notes in `after` that `owner` changed what differs from `before` (null: all).
@@ -42,7 +48,9 @@ class ObjectRules {
 
   /// metav1.Table columns (as JSON) and the cells of one object.
   virtual json::array columns() const = 0;
-  virtual json::array cells(const json::object& object) const = 0;
+  virtual json::array cells(const json::object& object, WallTime now) const = 0;
+  /// A row's conditions; mostly none.
+  virtual json::array rowConditions(const json::object&) const { return {}; }
 };
 
 }  // namespace slipway::apiserver

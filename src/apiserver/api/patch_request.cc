@@ -78,8 +78,8 @@ Answer<PatchRequest> readPatch(const Call& call, WriteContext& context) {
   return PatchRequest(type, std::move(*document));
 }
 
-Answer<json::value> PatchRequest::patched(const Call& call, const json::object& live) const {
-  if (type_ == Type::Merge) {
+Answer<json::value> PatchRequest::applyRaw(const Call& call, const json::object& live) const {
+  if (type_ == Type::Merge || type_ == Type::Apply) {
     json::value document = live;
     json::applyMergePatch(document, body_);
     return document;
@@ -102,7 +102,7 @@ Answer<json::object> PatchRequest::applyTo(const Call& call, const json::object&
     const FieldOwner owner = applierOf(call, context, context.time);
     return call.kind->rules->apply(&live, body_.get_object(), owner, context.options.force);
   }
-  TRY(json::value document, patched(call, live));
+  TRY(json::value document, applyRaw(call, live));
   if (!document.is_object()) return failure(refuse::badRequest("the patched document is not an object"));
   json::object& object = document.get_object();
   TRY_STATUS(checkGvk(call, object, call.kind->apiVersion(), call.kind->kind));

@@ -18,10 +18,10 @@ class PatchRequest {
   bool creates() const { return type_ == Type::Apply; }
   Answer<json::object> applyTo(const Call& call, const json::object& live, const WriteContext& context) const;
   Answer<json::object> applyToNothing(const Call& call, const WriteContext& context) const;
+  /// The patch alone, to something that is another view of the object; apply counts as a merge there.
+  Answer<json::value> applyRaw(const Call& call, const json::object& live) const;
 
  private:
-  Answer<json::value> patched(const Call& call, const json::object& live) const;
-
   Type type_;
   json::value body_;
 };

@@ -93,15 +93,14 @@ Task<Answer<Written>> Registry::create(KindPtr kind, std::string ns, json::objec
     Done admitted = co_await p_.admission->mutate(admission);
     if (!admitted) co_return failure(std::move(admitted.error()));
   }
-  if (kind->hasStatus() && !strategy.keeps_status_on_create) json::removeKey(object, "status");
+  if (kind->hasStatus() && kind->table != "core/nodes") json::removeKey(object, "status");
   kind->rules->noteOwner(nullptr, object, ownerOf(*kind, context));
 
   json::object& metadata = meta::of(object);
   metadata["uid"] = p_.random.uuid();
   metadata["creationTimestamp"] = formatTime(p_.clock.now());
-  if (strategy.has_generation) metadata["generation"] = 1;
-  if (!strategy.initial_status.empty()) object["status"] = strategy.initial_status;
-  StrategyContext strategy_context{p_.store, p_.clock, p_.random, context.user.name};
+  kind->rules->prepareForCreate(object, p_.clock.now());
+  StrategyContext strategy_context{p_.store, p_.clock, p_.random, context.user};
   if (strategy.prepare_create) CO_TRY_STATUS(strategy.prepare_create(object, strategy_context));
 
   if (name.empty()) {
@@ -169,41 +168,13 @@ Answer<json::object> Registry::prepareUpdate(const KindPtr& kind, const json::ob
 
 namespace {
 
-/// What an update of the main resource may not touch, and what one of a subresource leaves alone.
-void keepOtherHalf(const Kind& kind, const json::object& live, json::object& wanted, std::string_view subresource) {
-  if (subresource == "status") {
-    json::object status_only = live;
-    if (const json::value* status = wanted.if_contains("status")) {
-      status_only["status"] = *status;
-    } else {
-      json::removeKey(status_only, "status");
-    }
-    // Labels and annotations come along with a status in every strategy that does not say otherwise; the rest of the
-    // metadata stays.
-    for (const char* field : {"labels", "annotations", "finalizers", "ownerReferences", "managedFields"}) {
-      meta::copyField(wanted, status_only, field);
-    }
-    wanted = std::move(status_only);
-    return;
-  }
-  if (subresource.empty() && kind.hasStatus()) {
-    if (const json::value* status = live.if_contains("status")) {
-      wanted["status"] = *status;
-    } else {
-      json::removeKey(wanted, "status");
-    }
-  }
-}
-
-bool desiredStateDiffers(const Kind& kind, const json::object& a, const json::object& b) {
-  if (!kind.custom) return !json::equalIgnoringEmpty(a.if_contains("spec"), b.if_contains("spec"));
-  const auto strip = [&](const json::object& from) {
-    json::object out = from;
-    out.erase("metadata");
-    if (kind.hasStatus()) out.erase("status");
-    return json::value(std::move(out));
-  };
-  return !json::equal(strip(a), strip(b));
+/// Of an object whose deletion has begun: nobody has anything left to do.
+bool nothingHolds(const json::object& object) {
+  if (meta::hasFinalizers(object)) return false;
+  if (json::findInt(object, {"metadata", "deletionGracePeriodSeconds"}).value_or(0) != 0) return false;
+  const bool is_namespace = json::text(object, {"kind"}) == "Namespace" && json::text(object, {"apiVersion"}) == "v1";
+  const json::array* finalizers = is_namespace ? json::findArray(object, {"spec", "finalizers"}) : nullptr;
+  return finalizers == nullptr || finalizers->empty();
 }
 
 }  // namespace
@@ -233,7 +204,7 @@ Task<Answer<Written>> Registry::writeUpdate(KindPtr kind, StoredPtr before, json
                                             WriteContext& context) {
   const Strategy& strategy = p_.strategies.of(*kind);
   const std::string name(meta::name(live));
-  keepOtherHalf(*kind, live, wanted, context.subresource);
+  kind->rules->prepareForUpdate(context.subresource, wanted, live, p_.clock.now());
   AdmissionRequest admission{kind,         context.subresource,    "UPDATE", std::string(meta::nameSpace(live)), name,
                              context.user, context.options.dry_run};
   admission.object = &wanted;
@@ -244,13 +215,9 @@ Task<Answer<Written>> Registry::writeUpdate(KindPtr kind, StoredPtr before, json
     if (!admitted) co_return failure(std::move(admitted.error()));
   }
   if (context.operation != "Apply") kind->rules->noteOwner(&live, wanted, ownerOf(*kind, context));
-  StrategyContext strategy_context{p_.store, p_.clock, p_.random, context.user.name};
+  StrategyContext strategy_context{p_.store, p_.clock, p_.random, context.user};
   if (strategy.prepare_update) {
     CO_TRY_STATUS(strategy.prepare_update(wanted, live, context.subresource, strategy_context));
-  }
-  const bool counts = strategy.has_generation && context.subresource != "status";
-  if (counts && desiredStateDiffers(*kind, live, wanted)) {
-    meta::of(wanted)["generation"] = meta::generation(live) + 1;
   }
   if (const auto causes = kind->rules->validate(wanted, &live, context.subresource); !causes.empty()) {
     co_return failure(refuse::invalid(kind->qualifiedKind(), name, causes));
@@ -261,10 +228,7 @@ Task<Answer<Written>> Registry::writeUpdate(KindPtr kind, StoredPtr before, json
   }
   if (json::equal(live, wanted)) co_return Written{before, false, false};
 
-  const auto grace = json::findInt(wanted, {"metadata", "deletionGracePeriodSeconds"});
-  const bool last_step = meta::deleting(wanted) && !meta::hasFinalizers(wanted) && grace.value_or(0) == 0 &&
-                         meta::hasFinalizers(live) && !strategy.default_propagation.empty() &&
-                         (kind->table != "core/namespaces");
+  const bool last_step = meta::deleting(wanted) && nothingHolds(wanted) && !nothingHolds(live);
   Result<StoredPtr> stored = failure(Code::Conflict, "");
   if (last_step) {
     stored = co_await erase(*kind, before, std::move(wanted), context.options.dry_run);

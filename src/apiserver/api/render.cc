@@ -27,7 +27,10 @@ json::value rowObject(const Call& call, const json::object& object) {
 }
 
 json::object tableRow(const Call& call, const Kind& kind, const json::object& object) {
-  json::object row{{"cells", kind.rules->cells(object)}};
+  json::object row{{"cells", kind.rules->cells(object, call.now)}};
+  if (json::array conditions = kind.rules->rowConditions(object); !conditions.empty()) {
+    row["conditions"] = std::move(conditions);
+  }
   if (json::value included = rowObject(call, object); !included.is_null()) row["object"] = std::move(included);
   return row;
 }

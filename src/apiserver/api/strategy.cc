@@ -5,32 +5,6 @@
 namespace slipway::apiserver {
 namespace {
 
-// Kinds whose metadata.generation counts changes of what is wanted.
-constexpr const char* kCounted[] = {"core/pods",
-                                    "core/replicationcontrollers",
-                                    "core/podtemplates",
-                                    "apps/deployments",
-                                    "apps/replicasets",
-                                    "apps/statefulsets",
-                                    "apps/daemonsets",
-                                    "batch/jobs",
-                                    "batch/cronjobs",
-                                    "networking.k8s.io/ingresses",
-                                    "networking.k8s.io/ingressclasses",
-                                    "networking.k8s.io/networkpolicies",
-                                    "policy/poddisruptionbudgets",
-                                    "discovery.k8s.io/endpointslices",
-                                    "scheduling.k8s.io/priorityclasses",
-                                    "admissionregistration.k8s.io/mutatingwebhookconfigurations",
-                                    "admissionregistration.k8s.io/validatingwebhookconfigurations",
-                                    "admissionregistration.k8s.io/validatingadmissionpolicies",
-                                    "admissionregistration.k8s.io/validatingadmissionpolicybindings",
-                                    "flowcontrol.apiserver.k8s.io/flowschemas",
-                                    "flowcontrol.apiserver.k8s.io/prioritylevelconfigurations",
-                                    "apiextensions.k8s.io/customresourcedefinitions",
-                                    "resource.k8s.io/resourceslices",
-                                    "resource.k8s.io/deviceclasses"};
-
 // AllowCreateOnUpdate of the registries.
 constexpr const char* kMayCreateOnUpdate[] = {"node.k8s.io/runtimeclasses",
                                               "rbac.authorization.k8s.io/rolebindings",
@@ -80,14 +54,12 @@ constexpr const char* kAnswersWithObject[] = {"resource.k8s.io/resourceclaimtemp
 }  // namespace
 
 Strategies::Strategies() {
-  for (const char* table : kCounted) by_table_[table].has_generation = true;
   for (const char* table : kMayCreateOnUpdate) by_table_[table].may_create_on_update = true;
   for (const char* table : kConditionalOnly) by_table_[table].unconditional_update = false;
   for (const char* table : kAnswersWithObject) by_table_[table].answers_with_object = true;
   // Both keep to what they did before propagation policies were there.
   by_table_["batch/jobs"].default_propagation = "Orphan";
   by_table_["core/replicationcontrollers"].default_propagation = "Orphan";
-  custom_.has_generation = true;
   custom_.unconditional_update = false;
   addCoreStrategies(*this);
 }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "apiserver/api/kinds.h"
+#include "apiserver/auth/user.h"
 #include "apiserver/store/store.h"
 #include "base/clock.h"
 #include "base/random.h"
@@ -16,7 +17,7 @@ struct StrategyContext {
   Store& store;
   const Clock& clock;
   Random& random;
-  std::string user;
+  const User& user;
 };
 
 /// What is special about one kind on its way into the storage. Every step may be empty; what all kinds have in common
@@ -27,10 +28,6 @@ struct Strategy {
   /// The same for an update of the main resource or of `subresource`.
   std::function<Done(json::object& object, const json::object& old, std::string_view subresource, StrategyContext&)>
       prepare_update;
-  /// The status that a new object gets in place of the client's; default: none.
-  json::object initial_status;
-  bool keeps_status_on_create = false;  ///< nodes bring theirs
-  bool has_generation = false;
   bool may_create_on_update = false;  ///< PUT of a name that is not there
   bool unconditional_update = true;   ///< PUT without resourceVersion
   bool graceful_delete = false;       ///< pods
