@@ -54,7 +54,8 @@ class Service {
   std::map<std::string, Handler> handlers_;
 };
 
-/// Calls that stay in this process, with the same flow and cancellation as over a tunnel.
+/// Calls that stay in this process, with the same flow and cancellation as over a tunnel. When the last holder of the
+/// channel and of its calls lets go, handlers are cancelled and not waited for: they must own what they touch.
 std::shared_ptr<Channel> localChannel(Executor executor, std::shared_ptr<const Service> service);
 
 /// One request, one answer, within the deadline.

@@ -34,8 +34,12 @@ Task<void> overATunnel(Scenario scenario) {
 Task<void> insideTheProcess(Scenario scenario) {
   const Executor executor = co_await async::thisExecutor();
   EchoService echo;
-  Scene scene{localChannel(executor, echo.service), echo};
-  co_await scenario(scene);
+  {
+    Scene scene{localChannel(executor, echo.service), echo};
+    co_await scenario(scene);
+  }
+  // The channel cancelled what was left, and did not wait.
+  while (echo.running > 0) co_await echo.changed.wait();
 }
 
 class Calls : public ::testing::TestWithParam<bool> {
