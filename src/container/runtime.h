@@ -58,8 +58,8 @@ struct Overlay {
   std::filesystem::path upper;
   std::filesystem::path work;
   std::filesystem::path merged;
-  std::string hostname;               ///< set in a UTS namespace of its own; empty: the node's
-  std::vector<Bind> read_only_binds;  ///< source bound read-only at target, a path on the node, before the program
+  std::string hostname;     ///< set in a UTS namespace of its own; empty: the node's
+  std::vector<Bind> binds;  ///< made in order before the program starts; targets are paths on the node
 };
 
 /// What to execute.

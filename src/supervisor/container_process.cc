@@ -38,6 +38,7 @@ ContainerProcess::ContainerProcess(Executor executor, Spawned spawned, std::stri
       tty_(!spawned.errors.valid()),
       streams_(std::make_shared<Streams>()),
       pumps_(executor) {
+  flowing_.set();
   streams_->input = onLoop(executor, spawned.input);
   streams_->output[0] = onLoop(executor, spawned.output);
   streams_->output[1] = onLoop(executor, spawned.errors);
@@ -55,6 +56,7 @@ ContainerProcess::~ContainerProcess() {
 Task<void> ContainerProcess::pump(std::shared_ptr<Streams> streams, int stream) {
   std::vector<char> buffer(64 * 1024);
   while (true) {
+    co_await flowing_.wait();
     const auto [error, got] =
         co_await streams->output[stream]->async_read_some(asio::buffer(buffer), asio::as_tuple(asio::use_awaitable));
     co_await async::throwIfCancelled();
@@ -67,6 +69,14 @@ ContainerProcess::ListenerId ContainerProcess::listen(Listener listener) {
   return listeners_.insert(listeners_.end(), std::move(listener));
 }
 
+void ContainerProcess::hold(bool held) {
+  if (held) {
+    flowing_.reset();
+  } else {
+    flowing_.set();
+  }
+}
+
 void ContainerProcess::unlisten(ListenerId id) {
   listeners_.erase(id);
 }
@@ -76,11 +86,14 @@ Task<int> ContainerProcess::wait(std::chrono::nanoseconds drain) {
   running_ = false;
   // As when the first process of a PID namespace ends: the others go with it.
   signalAll(instance_, pid_, SIGKILL);
-  const SteadyTime end = std::chrono::steady_clock::now() + drain;
+  SteadyTime end = std::chrono::steady_clock::now() + drain;
   while (pumps_.size() > 0 && std::chrono::steady_clock::now() < end) {
     co_await async::sleepFor(std::chrono::milliseconds(2));
+    // Time in which a slow reader holds the output up does not count.
+    if (!flowing_.isSet()) end = std::chrono::steady_clock::now() + drain;
   }
   co_await pumps_.stop();
+  for (const auto& listener : end_listeners_) listener(status);
   co_return status;
 }
 

@@ -25,6 +25,10 @@ class ContainerProcess {
 
   ListenerId listen(Listener listener);
   void unlisten(ListenerId id);
+  /// Called once with the wait status when all output has been delivered.
+  void onEnd(std::function<void(int)> listener) { end_listeners_.push_back(std::move(listener)); }
+  /// Stops reading its output for a while, so that a slow reader slows it down.
+  void hold(bool held);
   /// Exit status as of waitpid(2), after everything that belongs to the instance has been killed and the output is
   /// drained; `drain` bounds the wait for a pipe that somebody else holds.
   Task<int> wait(std::chrono::nanoseconds drain);
@@ -49,6 +53,8 @@ class ContainerProcess {
   bool running_ = true;
   std::shared_ptr<Streams> streams_;
   std::list<Listener> listeners_;
+  std::vector<std::function<void(int)>> end_listeners_;
+  async::Event flowing_;
   async::TaskGroup pumps_;
 };
 

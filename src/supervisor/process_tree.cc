@@ -50,7 +50,7 @@ Result<ProcessInfo> parseStat(std::string_view text) {
   out.pid = static_cast<pid_t>(parseInt(splitOnce(text, ' ').first).value_or(0));
   out.parent = static_cast<pid_t>(number(1));
   out.session = static_cast<pid_t>(number(3));
-  out.cpu_ns = static_cast<uint64_t>((number(11) + number(12)) * (1000000000 / kTick));
+  out.cpu_ns = static_cast<uint64_t>((number(11) + number(12) + number(13) + number(14)) * (1000000000 / kTick));
   out.rss_bytes = static_cast<uint64_t>(number(21) * kPage);
   if (fields[0] == "Z") out.rss_bytes = 0;
   return out;

@@ -17,7 +17,7 @@ struct ProcessInfo {
   pid_t pid = 0;
   pid_t parent = 0;
   pid_t session = 0;
-  uint64_t cpu_ns = 0;  ///< user and system time so far
+  uint64_t cpu_ns = 0;  ///< user and system time so far, that of children it has waited for included
   uint64_t rss_bytes = 0;
 };
 

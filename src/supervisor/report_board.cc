@@ -78,6 +78,7 @@ void ReportBoard::event(std::string type, std::string reason, std::string messag
   log::info("{}: {}{}", reason, container.empty() ? "" : container + ": ", message);
   update([&](PodReport& report) {
     constexpr int kKept = 20;
+    ++event_count_;
     if (report.events_size() >= kKept) report.mutable_events()->DeleteSubrange(0, 1);
     site::v1::PodEvent& added = *report.add_events();
     added.set_type(std::move(type));

@@ -20,10 +20,12 @@ class ReportBoard {
   void update(const std::function<void(site::v1::PodReport&)>& change);
   /// The report of one container, which the plan has.
   void updateContainer(const std::string& name, const std::function<void(site::v1::ContainerReport&)>& change);
-  /// An event for the pod, kept in the report for kEventsKept sequences so that a reader of the file sees it too.
+  /// An event for the pod, the newest 20 stay in report.pb, so a reader of the file must tell what it has seen.
   void event(std::string type, std::string reason, std::string message, std::string container = "");
 
   const site::v1::PodReport& report() const { return report_; }
+  /// Events so far; the report keeps the newest of them.
+  int eventCount() const { return event_count_; }
   int64_t nowNs() const;
   /// Completes when the report is newer than `sequence`.
   Task<void> newerThan(uint64_t sequence);
@@ -36,6 +38,7 @@ class ReportBoard {
   const Clock& clock_;
   site::v1::PodReport report_;
   uint64_t written_ = 0;
+  int event_count_ = 0;
   async::Event changed_;
 };
 

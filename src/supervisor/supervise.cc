@@ -1,0 +1,214 @@
+#include "supervisor/supervise.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <boost/asio/signal_set.hpp>
+
+#include "async/process.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "base/strings.h"
+#include "container/charliecloud.h"
+#include "container/pick_runtime.h"
+#include "net/tcp.h"
+#include "supervisor/network_files.h"
+#include "supervisor/pod_service.h"
+#include "tunnel/endpoint.h"
+
+namespace slipway::supervisor {
+namespace {
+
+namespace fs = std::filesystem;
+using site::v1::PodReport;
+
+constexpr std::chrono::seconds kLinger{5};
+
+std::string get(const std::map<std::string, std::string>& env, const std::string& name, std::string otherwise = "") {
+  const auto found = env.find(name);
+  return found == env.end() || found->second.empty() ? otherwise : found->second;
+}
+
+/// What a container gets of the job's environment.
+std::map<std::string, std::string> passedOn(const std::map<std::string, std::string>& env) {
+  constexpr std::string_view kPrefixes[] = {"SLURM_",
+                                            "PMI_",
+                                            "PMIX_",
+                                            "CUDA_VISIBLE_DEVICES",
+                                            "ROCR_VISIBLE_DEVICES",
+                                            "HIP_VISIBLE_DEVICES",
+                                            "GPU_DEVICE_ORDINAL",
+                                            "ZE_AFFINITY_MASK"};
+  std::map<std::string, std::string> out;
+  for (const auto& [name, value] : env) {
+    if (std::any_of(std::begin(kPrefixes), std::end(kPrefixes),
+                    [&](auto prefix) { return name.starts_with(prefix); })) {
+      out[name] = value;
+    }
+  }
+  return out;
+}
+
+/// Whether the kernel lets this user mount a writable layer in a user namespace.
+bool overlayWorks(const fs::path& scratch) {
+  const fs::path probe = scratch / "overlay-probe";
+  SpawnOptions options;
+  options.launch.argv = {"/bin/true"};
+  options.launch.overlay =
+      container::Overlay{probe / "lower", probe / "upper", probe / "work", probe / "merged", "", {}};
+  for (const char* each : {"lower", "upper", "work", "merged"}) {
+    if (!makeDirectories(probe / each)) return false;
+  }
+  const auto spawned = spawn(options);
+  if (spawned) ::waitpid(spawned->pid, nullptr, 0);
+  if (!spawned) log::info("no writable layer over images here: {}", spawned.error().message);
+  return spawned.has_value() || spawned.error().stage == SpawnFailure::Stage::Program;
+}
+
+JobFacts factsOf(const SupervisorOptions& options) {
+  JobFacts facts;
+  facts.pod_ips = nodeAddresses();
+  facts.host_ips = facts.pod_ips;
+  char name[256] = "";
+  ::gethostname(name, sizeof name - 1);
+  facts.node = get(options.env, "SLURMD_NODENAME", name);
+  facts.env = passedOn(options.env);
+  return facts;
+}
+
+/// Endpoints of the hub, tried in turn.
+class FirstOf final : public net::Dialer {
+ public:
+  explicit FirstOf(std::vector<std::unique_ptr<net::Dialer>> dialers) : dialers_(std::move(dialers)) {}
+  Task<Result<net::StreamPtr>> dial() override {
+    Result<net::StreamPtr> last = failure(Code::ServiceUnavailable, "no endpoint");
+    for (const auto& dialer : dialers_) {
+      last = co_await dialer->dial();
+      if (last) break;
+    }
+    co_return std::move(last);
+  }
+  std::string target() const override { return dialers_.empty() ? "nowhere" : dialers_.front()->target(); }
+
+ private:
+  std::vector<std::unique_ptr<net::Dialer>> dialers_;
+};
+
+Result<std::shared_ptr<net::Dialer>> hubDialer(const pod::HubFile& hub) {
+  TRY(const auto tls,
+      net::TlsContext::client(
+          {.certificate = hub.certificate, .key = hub.key, .ca = hub.ca, .only_tls13 = true, .alpn = {"h2"}}));
+  std::vector<std::unique_ptr<net::Dialer>> dialers;
+  for (const std::string& endpoint : hub.endpoints) {
+    TRY(const auto where, net::parseHostPort(endpoint));
+    dialers.push_back(
+        net::tlsDialer(net::tcpDialer(where), tls, hub.server_name.empty() ? where.host : hub.server_name));
+  }
+  return std::make_shared<FirstOf>(std::move(dialers));
+}
+
+Task<void> serveHub(pod::PodDirectory directory, std::shared_ptr<const tunnel::Service> service,
+                    const site::v1::PodPlan& plan) {
+  const auto hub = pod::readHubFile(directory);
+  if (!hub || hub->endpoints.empty()) {
+    log::info("no hub: the pod is reported by files only");
+    co_return;
+  }
+  auto dialer = hubDialer(*hub);
+  if (!dialer) {
+    log::warn("hub: {}", dialer.error().message);
+    co_return;
+  }
+  SystemRandom random;
+  tunnel::TunnelOptions options;
+  options.reconnect = {.initial = std::chrono::milliseconds(200), .max = std::chrono::seconds(30)};
+  options.authority = hub->server_name;
+  options.metadata = {{"pod-uid", plan.pod_uid()}, {"attempt", std::to_string(plan.attempt())}};
+  tunnel::DialingEnd end(*dialer, std::move(service), options, random, [](bool connected, const std::string& why) {
+    log::info("hub: {}", connected ? "connected" : why);
+  });
+  co_await end.run();
+}
+
+Task<void> stopOnSignals(PodSupervisor& supervisor, int64_t grace_seconds) {
+  const Executor executor = co_await async::thisExecutor();
+  asio::signal_set signals(executor, SIGTERM, SIGINT);
+  while (true) {
+    co_await signals.async_wait(asio::use_awaitable);
+    supervisor.stop(std::chrono::seconds(grace_seconds));
+  }
+}
+
+void finalReport(ReportBoard& board, const PodOutcome& outcome) {
+  board.update([&](PodReport& report) {
+    report.set_stage(outcome.succeeded ? PodReport::SUCCEEDED : PodReport::FAILED);
+    report.set_reason(outcome.reason);
+    report.set_message(outcome.message);
+    report.set_finished_at_ns(board.nowNs());
+  });
+  board.flush();
+}
+
+Result<std::unique_ptr<container::ContainerRuntime>> runtimeFor(const SupervisorOptions& options,
+                                                                const site::v1::PodPlan& plan, const Scratch& scratch) {
+  TRY_STATUS(makeDirectories(scratch.disk, 0700));
+  container::ImageStoreOptions images = options.images;
+  if (images.root.empty()) images.root = fs::path(get(options.env, "HOME", "/tmp")) / ".slipway/images";
+  container::SiteTools tools;
+  tools.env = options.env;
+  tools.user = get(options.env, "USER", get(options.env, "LOGNAME", "user"));
+  tools.images = std::make_shared<container::ImageStore>(images, std::make_shared<async::SystemProcessRunner>());
+  tools.writable_root = plan.runtime() == "host" || overlayWorks(scratch.disk);
+  return container::pickRuntime(plan.runtime(), tools);
+}
+
+Task<int> supervisePod(const SupervisorOptions& options, const site::v1::PodPlan& plan) {
+  const Executor executor = co_await async::thisExecutor();
+  const pod::PodDirectory directory(options.directory);
+  const SystemClock clock;
+  ReportBoard board(plan, directory, clock);
+  const std::string name = fmt::format("slipway-{}-{}", plan.pod_uid(), plan.attempt());
+  PodVolumes volumes({options.scratch / name, options.memory / name});
+  const JobFacts facts = factsOf(options);
+  board.update([&](PodReport& report) {
+    report.set_node(facts.node);
+    report.set_job_id(static_cast<uint32_t>(parseInt(get(options.env, "SLURM_JOB_ID")).value_or(0)));
+    for (const std::string& ip : facts.pod_ips) report.add_pod_ips(ip);
+  });
+  auto runtime = runtimeFor(options, plan, volumes.scratch());
+  if (!runtime) {
+    board.event("Warning", "FailedCreatePodSandBox", runtime.error().message);
+    finalReport(board, {false, 1, "RuntimeMissing", runtime.error().message});
+    co_return 1;
+  }
+  PodContext context{plan, directory, board, **runtime, volumes, clock, facts, options.timing};
+  PodSupervisor supervisor(std::move(context), executor);
+  PodService service(supervisor);
+  async::TaskGroup group(executor);
+  group.spawn("report", board.run());
+  group.spawn("signals", stopOnSignals(supervisor, plan.grace_seconds()));
+  group.spawn("hub", serveHub(directory, service.service(), plan));
+  const PodOutcome outcome = co_await supervisor.run();
+  finalReport(board, outcome);
+  co_await service.delivered(kLinger);
+  co_await group.stop();
+  co_return outcome.exit_code;
+}
+
+}  // namespace
+
+Task<int> runSupervisor(SupervisorOptions options) {
+  const auto plan = pod::readPlan(pod::PodDirectory(options.directory));
+  if (!plan) {
+    log::error("supervise {}: {}", options.directory.string(), plan.error().message);
+    co_return 1;
+  }
+  if (!pod::isSafeFileName(plan->pod_uid())) {
+    log::error("supervise {}: \"{}\" is not a pod's uid", options.directory.string(), plan->pod_uid());
+    co_return 1;
+  }
+  co_return co_await supervisePod(options, *plan);
+}
+
+}  // namespace slipway::supervisor
