@@ -28,7 +28,7 @@ struct ControllerConfig {
   std::string mirror = "all";  ///< all, partitions, none
   std::vector<std::string> mirror_partitions;
   std::string mirror_namespace = "slipway-jobs";  ///< may hold {account}, {user}, {partition}
-  std::vector<std::string> pod_namespaces;        ///< RE2 patterns of namespaces whose pods may run; empty: all
+  std::vector<std::string> pod_namespaces;  ///< whose pods may run; empty: all but the system's
   std::string kubelet_address;                    ///< by which the API server reaches us; "": SLIPWAY_ADDRESS
   std::string kubelet_listen;                     ///< "": all
   uint16_t kubelet_port = 10250;                  ///< the shared port; 0 takes a free one
