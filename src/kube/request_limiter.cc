@@ -30,19 +30,21 @@ Task<void> RequestLimiter::acquire(Priority priority) {
   Queue& queue = priority == Priority::Urgent ? urgent_ : normal_;
   const auto self = std::make_shared<Waiter>();
   queue.push_back(self);
-  // A waiter that is cancelled must not stay in line; a token that it holds already is lost, which does no harm.
+  // A waiter that is cancelled must not stay in line; a token that it holds already is lost, which does no harm. The
+  // next in line is woken, because only the head of a line keeps time.
   struct Leave {
     Queue& queue;
     const std::shared_ptr<Waiter>& waiter;
-    ~Leave() { std::erase(queue, waiter); }
+    ~Leave() {
+      std::erase(queue, waiter);
+      if (!queue.empty()) queue.front()->turn.pulse();
+    }
   } const leave{queue, self};
   while (true) {
     refill();
     grant(urgent_);
     grant(normal_);
     if (self->granted) co_return;
-    // Only those at the head of a line keep time; the others wait to be called, and look again now and then in case the
-    // head was cancelled.
     const bool head = queue.front() == self;
     const std::chrono::nanoseconds patience = head ? untilToken() : std::chrono::nanoseconds(std::chrono::seconds(1));
     co_await self->turn.waitFor(patience);
