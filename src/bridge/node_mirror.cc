@@ -1,0 +1,161 @@
+#include "bridge/node_mirror.h"
+
+#include "async/deadline.h"
+#include "base/log.h"
+#include "base/strings.h"
+#include "bridge/names.h"
+
+namespace slipway::bridge {
+namespace {
+
+constexpr auto kReconcileDeadline = std::chrono::seconds(60);
+
+}  // namespace
+
+NodeMirror::NodeMirror(Executor executor, Shared& shared, NodeCatalog& catalog, const Inventory& inventory,
+                       std::string cluster)
+    : shared_(shared),
+      catalog_(catalog),
+      inventory_(inventory),
+      cluster_(std::move(cluster)),
+      queue_(std::move(executor), shared.options.retry, shared.random) {}
+
+void NodeMirror::setAgentConnected(bool connected) {
+  if (connected == agent_connected_) return;
+  agent_connected_ = connected;
+  for (const kube::ObjectPtr& node : shared_.nodes.byIndex("cluster", toLabelValue(cluster_))) {
+    queue_.add(std::string(kube::name(*node)));
+  }
+}
+
+Task<void> NodeMirror::run() {
+  const Executor executor = co_await async::thisExecutor();
+  async::TaskGroup group(executor);
+  for (size_t i = 0; i < shared_.options.node_workers; ++i) group.spawn("node worker", work());
+  co_await group.join();
+}
+
+Task<void> NodeMirror::work() {
+  while (true) {
+    const std::optional<std::string> name = co_await queue_.get();
+    if (!name) co_return;
+    Task<Status> task = reconcile(*name);
+    const Status done = co_await async::withDeadline(std::move(task), kReconcileDeadline, "node " + *name);
+    if (done) {
+      queue_.forget(*name);
+    } else {
+      ++shared_.counters.reconcile_errors;
+      // A conflict only says that our copy is old: the watch brings the new one.
+      if (!done.error().is(Code::Conflict)) log::warn("node {}: {}", *name, done.error().message);
+      queue_.retry(*name);
+    }
+    queue_.done(*name);
+  }
+}
+
+bool NodeMirror::isOurs(const kube::Object& node) const {
+  return kube::label(node, label::kCluster) == toLabelValue(cluster_);
+}
+
+NodeContext NodeMirror::context(const std::string& name) {
+  NodeContext context;
+  context.cluster = cluster_;
+  context.version = shared_.options.version;
+  context.port = shared_.ports->allocate(name, 0);
+  context.agent_connected = agent_connected_;
+  context.now = shared_.clock.now();
+  return context;
+}
+
+Task<Status> NodeMirror::reconcile(std::string name) {
+  const kube::ObjectPtr node = shared_.nodes.get(name);
+  if (node != nullptr && !isOurs(*node)) {
+    shared_.events.record(
+        kube::ObjectReference::of(*node, kube::kNodes), true, "NameTaken",
+        fmt::format("the Slurm node of this name in cluster {} cannot be shown: this Node is not Slipway's", cluster_));
+    co_return Status();
+  }
+  std::optional<NodeView> view = catalog_.view(name, inventory_);
+  if (!view) {
+    if (node == nullptr) co_return Status();
+    co_return co_await gone(node);
+  }
+  gone_since_.erase(name);
+  if (node == nullptr) co_return co_await create(std::move(*view));
+  shared_.leases.add(name, std::string(kube::uid(*node)));
+  NodeChanges changes = changesOf(*node, *view, shared_.options.nodes, context(name));
+  co_return co_await change(node, std::move(changes));
+}
+
+Task<Status> NodeMirror::create(NodeView view) {
+  // While the agent is away nothing new can be known.
+  const std::string name = view.name;
+  kube::Object wanted = newNode(view, shared_.options.nodes, context(name));
+  Result<kube::Object> created = co_await shared_.client.create(kube::kNodes, "", std::move(wanted));
+  if (!created) {
+    // Somebody else's Node of that name comes by the watch, and then it is told.
+    if (created.error().is(Code::AlreadyExists)) co_return failure(Code::Conflict, "exists already");
+    co_return failure(created.error());
+  }
+  ++shared_.counters.nodes_written;
+  shared_.leases.add(name, std::string(kube::uid(*created)));
+  shared_.nodes.observe(std::move(*created));
+  co_return Status();
+}
+
+Task<Status> NodeMirror::change(kube::ObjectPtr node, NodeChanges changes) {
+  const std::string name(kube::name(*node));
+  if (!changes.object.empty()) {
+    kube::json::value patch = std::move(changes.object);
+    Result<kube::Object> patched =
+        co_await shared_.client.patch(kube::kNodes, "", name, kube::PatchType::Merge, std::move(patch), "", false);
+    if (!patched) co_return failure(patched.error());
+    ++shared_.counters.nodes_written;
+    shared_.nodes.observe(std::move(*patched));
+  }
+  if (!changes.status.empty()) {
+    kube::json::value patch = {{"status", std::move(changes.status)}};
+    Result<kube::Object> patched = co_await shared_.client.patch(kube::kNodes, "", name, kube::PatchType::Merge,
+                                                                 std::move(patch), "status", false);
+    if (!patched) co_return failure(patched.error());
+    ++shared_.counters.nodes_written;
+    shared_.nodes.observe(std::move(*patched));
+  }
+  co_return Status();
+}
+
+Task<Status> NodeMirror::gone(kube::ObjectPtr node) {
+  const std::string name(kube::name(*node));
+  shared_.leases.add(name, std::string(kube::uid(*node)));
+  NodeChanges changes;
+  if (!inventory_.complete()) {
+    // Nothing is known of the cluster yet: after a restart without an agent the Nodes only say so.
+    if (!agent_connected_) {
+      changes.status = conditionPatch(*node, "Unknown", "AgentDisconnected",
+                                      "the agent on the login node is not connected; jobs go on", shared_.clock.now());
+    }
+    co_return co_await change(node, std::move(changes));
+  }
+  const SteadyTime now = shared_.clock.steady();
+  const auto [since, first] = gone_since_.try_emplace(name, now);
+  const auto left = shared_.options.nodes.removal_grace - (now - since->second);
+  if (left.count() > 0) {
+    queue_.addAfter(name, left);
+    changes.status =
+        conditionPatch(*node, "False", "SlurmNodeGone", "Slurm does not know this node any more", shared_.clock.now());
+    co_return co_await change(node, std::move(changes));
+  }
+  kube::DeleteOptions options;
+  options.uid = std::string(kube::uid(*node));
+  const Result<kube::Object> removed = co_await shared_.client.remove(kube::kNodes, "", name, std::move(options));
+  if (!removed && !removed.error().is(Code::NotFound)) co_return failure(removed.error());
+  ++shared_.counters.nodes_deleted;
+  gone_since_.erase(name);
+  shared_.leases.remove(name);
+  shared_.ports->release(name);
+  catalog_.forget(name);
+  log::info("node {}: deleted, Slurm has not known it for a while", name);
+  co_return Status();
+}
+
+}  // namespace slipway::bridge

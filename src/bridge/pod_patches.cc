@@ -1,0 +1,103 @@
+#include "bridge/pod_patches.h"
+
+#include "base/strings.h"
+#include "bridge/names.h"
+#include "bridge/objects.h"
+#include "pod/status.h"
+
+namespace slipway::bridge {
+namespace {
+
+using kube::Object;
+using kube::json::array;
+using kube::json::value;
+
+void setSubmitted(Object& status, const site::v1::PodReport& report, WallTime now) {
+  const bool refused = report.stage() == site::v1::PodReport::REFUSED;
+  const std::string_view wanted = refused ? "False" : "True";
+  array conditions = kube::items(status, {"conditions"});
+  Object next{{"type", kSubmittedCondition}, {"status", wanted}, {"lastTransitionTime", formatTime(now)}};
+  if (refused) {
+    next["reason"] = report.reason();
+    next["message"] = report.message();
+  }
+  for (value& item : conditions) {
+    if (!item.is_object() || kube::text(item.get_object(), {"type"}) != kSubmittedCondition) continue;
+    Object& old = item.get_object();
+    const bool same =
+        kube::text(old, {"status"}) == wanted && kube::text(old, {"message"}) == kube::text(next, {"message"});
+    if (same) return;
+    old = std::move(next);
+    status["conditions"] = std::move(conditions);
+    return;
+  }
+  // A Pod that was never refused needs no such condition.
+  if (!refused) return;
+  conditions.push_back(std::move(next));
+  status["conditions"] = std::move(conditions);
+}
+
+/// Extends the end of a toleration that the admission gave, and adds the one that is missing.
+bool tolerateForEver(array& tolerations, std::string_view key) {
+  for (value& item : tolerations) {
+    if (!item.is_object()) continue;
+    Object& toleration = item.get_object();
+    const std::string_view have = kube::text(toleration, {"key"});
+    const std::string_view effect = kube::text(toleration, {"effect"});
+    const bool everything = have.empty() && kube::text(toleration, {"operator"}) == "Exists";
+    if (!everything && have != key) continue;
+    if (!effect.empty() && effect != "NoExecute") continue;
+    return toleration.erase("tolerationSeconds") > 0;
+  }
+  tolerations.push_back({{"key", key}, {"operator", "Exists"}, {"effect", "NoExecute"}});
+  return true;
+}
+
+}  // namespace
+
+uint32_t attemptOf(const Object& pod) {
+  const auto attempt = parseInt(kube::annotation(pod, annotation::kAttempt));
+  return attempt && *attempt > 0 ? static_cast<uint32_t>(*attempt) : 0;
+}
+
+int64_t graceLeft(const Object& pod, WallTime now) {
+  const int64_t whole = kube::integer(pod, {"metadata", "deletionGracePeriodSeconds"}, 30);
+  const Result<WallTime> deadline = parseTime(kube::text(pod, {"metadata", "deletionTimestamp"}));
+  if (!deadline) return whole;
+  const int64_t left = std::chrono::duration_cast<std::chrono::seconds>(*deadline - now).count();
+  return std::clamp<int64_t>(left, 0, whole);
+}
+
+Object statusPatchOf(const Object& pod, const site::v1::PodReport& report, const std::string& host_ip, WallTime now) {
+  const Object& have = kube::child(pod, {"status"});
+  Object wanted = pod::podStatus(pod, report, {host_ip, ""}, now);
+  if (report.stage() != site::v1::PodReport::UNKNOWN) setSubmitted(wanted, report, now);
+  Object patch = mergeDiff(have, wanted);
+  // Fields that a server fills in are no difference.
+  std::vector<std::string> same;
+  for (const auto& [name, value] : patch) {
+    const auto* old = have.if_contains(name);
+    const auto* whole = wanted.if_contains(name);
+    if (old != nullptr && whole != nullptr && covers(*old, *whole)) same.emplace_back(name);
+  }
+  for (const std::string& name : same) patch.erase(name);
+  return patch;
+}
+
+Object submittedPatch(const Object& pod, uint32_t job_id, bool outlive_outages) {
+  Object patch;
+  const std::string id = std::to_string(job_id);
+  if (kube::annotation(pod, annotation::kJobId) != id) {
+    kube::ensure(patch, {"metadata", "annotations"})[annotation::kJobId] = id;
+  }
+  if (outlive_outages) {
+    array tolerations = kube::items(pod, {"spec", "tolerations"});
+    const bool not_ready = tolerateForEver(tolerations, "node.kubernetes.io/not-ready");
+    const bool unreachable = tolerateForEver(tolerations, "node.kubernetes.io/unreachable");
+    if (not_ready || unreachable) kube::ensure(patch, {"spec"})["tolerations"] = std::move(tolerations);
+  }
+  if (!patch.empty()) kube::ensure(patch, {"metadata"})["uid"] = kube::uid(pod);
+  return patch;
+}
+
+}  // namespace slipway::bridge

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+
+#include "base/clock.h"
+#include "kube/resource.h"
+#include "proto/site.pb.h"
+
+namespace slipway::bridge {
+
+/// The attempt that the Pod is at: its annotation, or 0.
+uint32_t attemptOf(const kube::Object& pod);
+
+/// Seconds that a deleted Pod's containers have left.
+int64_t graceLeft(const kube::Object& pod, WallTime now);
+
+/// The part of the status that a report changes, as a merge patch; empty when nothing does. A refusal also sets the
+/// condition slipway.dev/Submitted to False, and what comes after it to True.
+kube::Object statusPatchOf(const kube::Object& pod, const site::v1::PodReport& report, const std::string& host_ip,
+                           WallTime now);
+
+/// After a submission: the job's number for people and, if wanted, tolerations without an end for a Node that is not
+/// ready or not reachable (Kubernetes' default ends after 300 s): when the agent is away the job runs on, and its Pod
+/// must not be evicted. Empty when nothing differs.
+kube::Object submittedPatch(const kube::Object& pod, uint32_t job_id, bool outlive_outages);
+
+}  // namespace slipway::bridge

@@ -1,0 +1,374 @@
+#include "bridge/pod_runner.h"
+
+#include "async/deadline.h"
+#include "base/log.h"
+#include "base/strings.h"
+#include "bridge/job_object.h"
+#include "bridge/names.h"
+#include "bridge/pod_patches.h"
+
+namespace slipway::bridge {
+namespace {
+
+using kube::Object;
+using kube::ObjectPtr;
+using site::v1::PodReport;
+
+constexpr auto kReconcileDeadline = std::chrono::minutes(3);
+
+bool isOver(const PodReport& report) {
+  return report.stage() == PodReport::SUCCEEDED || report.stage() == PodReport::FAILED;
+}
+
+bool isFinal(const Object& pod) {
+  const std::string_view phase = kube::text(pod, {"status", "phase"});
+  return phase == "Succeeded" || phase == "Failed";
+}
+
+bool isDeleted(const Object& pod) {
+  return kube::find(pod, {"metadata", "deletionTimestamp"}) != nullptr;
+}
+
+/// The outcome is open: the same call again settles it, and there is nothing to tell the user.
+bool isPassing(const Error& error) {
+  return error.is(Code::ServiceUnavailable) || error.is(Code::Timeout) || error.is(Code::TooManyRequests) ||
+         error.is(Code::InternalError) || error.is(Code::InsufficientStorage);
+}
+
+}  // namespace
+
+PodRunner::PodRunner(Executor executor, Shared& shared, NodeCatalog& catalog, const Inventory& inventory,
+                     const SiteLink& link, pod::PlanSource& source)
+    : shared_(shared),
+      catalog_(catalog),
+      inventory_(inventory),
+      link_(link),
+      source_(source),
+      queue_(std::move(executor), shared.options.retry, shared.random) {}
+
+ObjectPtr PodRunner::podOf(const std::string& uid) const {
+  const std::vector<ObjectPtr> found = shared_.pods.byIndex("uid", uid);
+  return found.empty() ? nullptr : found.front();
+}
+
+const PodReport* PodRunner::report(const std::string& uid) const {
+  const auto found = entries_.find(uid);
+  return found == entries_.end() || !found->second.report ? nullptr : &*found->second.report;
+}
+
+void PodRunner::connected() {
+  connected_at_ = shared_.clock.steady();
+  for (auto& [uid, entry] : entries_) {
+    entry.fresh = false;
+    entry.submitted = false;
+    entry.cancelled_at.reset();
+    queue_.add(uid);
+  }
+}
+
+void PodRunner::podGone(const Object& last) {
+  const std::string uid(kube::uid(last));
+  Entry& entry = entries_[uid];
+  entry.gone = true;
+  entry.last_grace = kube::integer(last, {"metadata", "deletionGracePeriodSeconds"},
+                                   kube::integer(last, {"spec", "terminationGracePeriodSeconds"}, 30));
+  queue_.add(uid);
+}
+
+void PodRunner::take(PodReport report) {
+  const std::string uid = report.pod_uid();
+  if (uid.empty()) return;
+  ++shared_.counters.reports;
+  Entry& entry = entries_[uid];
+  if (entry.fresh && entry.report) {
+    const bool older = report.attempt() < entry.report->attempt() ||
+                       (report.attempt() == entry.report->attempt() && report.sequence() < entry.report->sequence());
+    if (older) return;
+  }
+  if (const ObjectPtr pod = podOf(uid)) {
+    for (const site::v1::PodEvent& event : report.events()) {
+      shared_.events.record(kube::ObjectReference::of(*pod, kube::kPods), event.type() == "Warning", event.reason(),
+                            event.message());
+    }
+  }
+  entry.fresh = true;
+  entry.report = std::move(report);
+  queue_.add(uid);
+}
+
+Task<void> PodRunner::run() {
+  const Executor executor = co_await async::thisExecutor();
+  async::TaskGroup group(executor);
+  for (size_t i = 0; i < shared_.options.pod_workers; ++i) group.spawn("pod worker", work());
+  co_await group.join();
+}
+
+Task<void> PodRunner::work() {
+  while (true) {
+    const std::optional<std::string> uid = co_await queue_.get();
+    if (!uid) co_return;
+    Task<Status> task = reconcile(*uid);
+    const Status done = co_await async::withDeadline(std::move(task), kReconcileDeadline, "pod " + *uid);
+    if (done) {
+      queue_.forget(*uid);
+    } else {
+      ++shared_.counters.reconcile_errors;
+      const ObjectPtr pod = podOf(*uid);
+      const std::string name = pod == nullptr ? *uid : kube::key(*pod);
+      if (!done.error().is(Code::Conflict)) log::warn("pod {}: {}", name, done.error().message);
+      queue_.retry(*uid);
+    }
+    queue_.done(*uid);
+  }
+}
+
+Task<Status> PodRunner::reconcile(std::string uid) {
+  ObjectPtr pod = podOf(uid);
+  if (pod == nullptr) co_return co_await orphan(uid);
+  if (isMirrorPod(*pod)) co_return Status();
+  Entry& entry = entries_[uid];
+  entry.orphan_since.reset();
+  entry.gone = false;
+  if (entry.report && entry.report->attempt() >= attemptOf(*pod) && entry.report->stage() != PodReport::REFUSED) {
+    PodReport report = *entry.report;
+    CO_TRY_STATUS(co_await writeStatus(pod, std::move(report)));
+    pod = podOf(uid);
+    if (pod == nullptr) co_return Status();
+  }
+  if (isDeleted(*pod)) co_return co_await terminate(pod);
+  if (isFinal(*pod)) {
+    // Somebody else ended it (an eviction): its job must not go on.
+    const auto again = entries_.find(uid);
+    const bool runs = again != entries_.end() && again->second.report && !isOver(*again->second.report) &&
+                      again->second.report->stage() != PodReport::REFUSED;
+    if (!runs || again->second.cancelled_at || !link_.connected()) co_return Status();
+    const Result<bool> cancelled =
+        co_await cancel(uid, kube::integer(*pod, {"spec", "terminationGracePeriodSeconds"}, 30));
+    if (!cancelled) co_return failure(cancelled.error());
+    co_return Status();
+  }
+  Entry& now = entries_[uid];
+  if (now.report && now.report->stage() == PodReport::REFUSED && !now.submit_after) {
+    now.submitted = false;
+    const std::string reason = now.report->reason().empty() ? "SubmitRefused" : now.report->reason();
+    co_return co_await refuse(pod, reason, now.report->message(), false);
+  }
+  if (needsSubmit(*pod, now)) co_return co_await submit(pod);
+  co_return Status();
+}
+
+bool PodRunner::needsSubmit(const Object& pod, Entry& entry) {
+  if (!link_.connected() || entry.submitted) return false;
+  const std::string uid(kube::uid(pod));
+  const SteadyTime now = shared_.clock.steady();
+  if (entry.report && entry.report->attempt() >= attemptOf(pod)) {
+    // UNKNOWN says nothing: neither that it runs nor that it does not.
+    if (entry.report->stage() != PodReport::REFUSED) return false;
+  } else if (!kube::annotation(pod, annotation::kJobId).empty()) {
+    const auto waited = now - connected_at_;
+    if (waited < shared_.options.pods.report_patience) {
+      queue_.addAfter(uid, shared_.options.pods.report_patience - waited);
+      return false;
+    }
+  }
+  if (entry.submit_after && now < *entry.submit_after) {
+    queue_.addAfter(uid, *entry.submit_after - now);
+    return false;
+  }
+  return true;
+}
+
+Task<Status> PodRunner::orphan(std::string uid) {
+  const auto found = entries_.find(uid);
+  if (found == entries_.end() || !shared_.pods.synced()) co_return Status();
+  Entry& entry = found->second;
+  const bool over = entry.report && isOver(*entry.report);
+  if (over || (!entry.report && !entry.gone)) {
+    entries_.erase(found);
+    co_return Status();
+  }
+  const SteadyTime now = shared_.clock.steady();
+  if (!entry.gone) {
+    // Another controller may have submitted a Pod that our watch has not brought yet.
+    if (!entry.orphan_since) entry.orphan_since = now;
+    const auto left = shared_.options.pods.orphan_delay - (now - *entry.orphan_since);
+    if (left.count() > 0) {
+      queue_.addAfter(uid, left);
+      co_return Status();
+    }
+  }
+  if (!link_.connected()) co_return Status();
+  if (entry.cancelled_at) {
+    const auto left = shared_.options.pods.cancel_again - (now - *entry.cancelled_at);
+    if (left.count() > 0) {
+      queue_.addAfter(uid, left);
+      co_return Status();
+    }
+  }
+  const int64_t grace = entry.last_grace;
+  const Result<bool> existed = co_await cancel(uid, grace);
+  if (!existed) co_return failure(existed.error());
+  if (!*existed) {
+    entries_.erase(uid);
+  } else {
+    queue_.addAfter(uid, shared_.options.pods.cancel_again);
+  }
+  co_return Status();
+}
+
+Task<Status> PodRunner::terminate(ObjectPtr pod) {
+  const std::string uid(kube::uid(*pod));
+  Entry& entry = entries_[uid];
+  if (entry.report && isOver(*entry.report)) co_return co_await removePod(pod);
+  if (!link_.connected()) co_return Status();
+  const SteadyTime now = shared_.clock.steady();
+  if (entry.cancelled_at && now - *entry.cancelled_at < shared_.options.pods.cancel_again) {
+    queue_.addAfter(uid, shared_.options.pods.cancel_again - (now - *entry.cancelled_at));
+    co_return Status();
+  }
+  const Result<bool> existed = co_await cancel(uid, graceLeft(*pod, shared_.clock.now()));
+  if (!existed) co_return failure(existed.error());
+  // The agent never heard of it, or has forgotten it: there is no job.
+  if (!*existed) co_return co_await removePod(pod);
+  queue_.addAfter(uid, shared_.options.pods.cancel_again);
+  co_return Status();
+}
+
+Task<Result<bool>> PodRunner::cancel(std::string uid, int64_t grace) {
+  site::v1::CancelRequest request;
+  request.set_pod_uid(uid);
+  request.set_grace_seconds(grace);
+  const Result<site::v1::CancelResponse> answer =
+      co_await link_.call<site::v1::CancelResponse>(kCancel, std::move(request), shared_.options.pods.cancel_deadline);
+  if (!answer) co_return failure(answer.error().wrap("cancel"));
+  ++shared_.counters.cancels;
+  entries_[uid].cancelled_at = shared_.clock.steady();
+  co_return answer->existed();
+}
+
+std::optional<std::string> PodRunner::policyRefusal(const Object& pod) const {
+  const std::string ns(kube::nameSpace(pod));
+  const PodOptions& options = shared_.options.pods;
+  const bool allowed =
+      options.namespaces.empty() ? !options.denied_namespaces.contains(ns) : options.namespaces.contains(ns);
+  if (allowed) return std::nullopt;
+  return fmt::format("pods of namespace {} may not run on Slurm: see pods.namespaces in controller.yaml", ns);
+}
+
+Result<pod::PlanOptions> PodRunner::planOptions(const Object& pod) {
+  const std::string node_name(kube::text(pod, {"spec", "nodeName"}));
+  const std::optional<NodeView> view = catalog_.view(node_name, inventory_);
+  if (!view) return failure(Code::ServiceUnavailable, "the Slurm node behind {} is not known (yet)", node_name);
+  pod::PlanOptions options = shared_.options.pods.plan;
+  options.attempt = attemptOf(pod);
+  if (!view->slurm_node.empty()) options.node_list = {view->slurm_node};
+  options.partition = view->partition;
+  if (const ObjectPtr node = shared_.nodes.get(node_name)) options.node = *node;
+  return options;
+}
+
+Task<Status> PodRunner::submit(ObjectPtr pod) {
+  if (const std::optional<std::string> refusal = policyRefusal(*pod)) {
+    co_return co_await refuse(pod, "PolicyRefused", *refusal, false);
+  }
+  CO_TRY(pod::PlanOptions options, planOptions(*pod));
+  Object copy = *pod;
+  Result<site::v1::PodPlan> plan = co_await pod::buildPlan(std::move(copy), source_, std::move(options));
+  if (!plan && isPassing(plan.error())) co_return failure(plan.error());
+  if (!plan) {
+    const bool for_good = plan.error().is(Code::Invalid);
+    co_return co_await refuse(pod, for_good ? "InvalidPod" : "CreateContainerConfigError", plan.error().message,
+                              for_good);
+  }
+  co_return co_await submitPlan(pod, std::move(*plan));
+}
+
+Task<Status> PodRunner::submitPlan(ObjectPtr pod, site::v1::PodPlan plan) {
+  const std::string uid(kube::uid(*pod));
+  // The plan took some requests: what was deleted meanwhile is not submitted any more.
+  const ObjectPtr now = podOf(uid);
+  if (now == nullptr || isDeleted(*now)) co_return Status();
+  site::v1::SubmitRequest request;
+  *request.mutable_plan() = std::move(plan);
+  const Result<site::v1::SubmitResponse> answer =
+      co_await link_.call<site::v1::SubmitResponse>(kSubmit, std::move(request), shared_.options.pods.submit_deadline);
+  if (!answer && isPassing(answer.error())) co_return failure(answer.error().wrap("submit"));
+  if (!answer) {
+    ++shared_.counters.submits_refused;
+    co_return co_await refuse(pod, "SubmitRefused", answer.error().message, false);
+  }
+  ++shared_.counters.submits;
+  Entry& entry = entries_[uid];
+  entry.submitted = true;
+  entry.refusals.reset();
+  entry.submit_after.reset();
+  entry.refusal.clear();
+  if (entry.report && entry.report->stage() == PodReport::REFUSED) entry.report.reset();
+  shared_.events.record(kube::ObjectReference::of(*pod, kube::kPods), false, "Submitted",
+                        fmt::format("Slurm job {}", answer->job_id()));
+  co_return co_await annotate(pod, answer->job_id());
+}
+
+Task<Status> PodRunner::refuse(ObjectPtr pod, std::string reason, std::string message, bool for_good) {
+  const std::string uid(kube::uid(*pod));
+  Entry& entry = entries_[uid];
+  if (entry.refusal != message) {
+    shared_.events.record(kube::ObjectReference::of(*pod, kube::kPods), true, reason, message);
+    entry.refusal = message;
+  }
+  if (!entry.refusals) entry.refusals.emplace(shared_.options.pods.refused, shared_.random);
+  const std::chrono::nanoseconds delay = entry.refusals->next();
+  entry.submit_after = shared_.clock.steady() + std::chrono::duration_cast<SteadyTime::duration>(delay);
+  if (!for_good) queue_.addAfter(uid, delay);
+  PodReport report;
+  report.set_pod_uid(uid);
+  report.set_attempt(attemptOf(*pod));
+  report.set_stage(for_good ? PodReport::FAILED : PodReport::REFUSED);
+  report.set_reason(reason);
+  report.set_message(toValidUtf8(message));
+  co_return co_await writeStatus(pod, std::move(report));
+}
+
+Task<Status> PodRunner::annotate(ObjectPtr pod, uint32_t job_id) {
+  Object patch = submittedPatch(*pod, job_id, shared_.options.pods.outlive_outages);
+  if (patch.empty()) co_return Status();
+  const std::string ns(kube::nameSpace(*pod));
+  const std::string name(kube::name(*pod));
+  Result<Object> patched = co_await shared_.client.patch(kube::kPods, ns, name, kube::PatchType::Merge,
+                                                         kube::json::value(std::move(patch)), "", false);
+  if (!patched) co_return failure(patched.error());
+  shared_.pods.observe(std::move(*patched));
+  co_return Status();
+}
+
+Task<Status> PodRunner::writeStatus(ObjectPtr pod, PodReport report) {
+  const std::string node_name(kube::text(*pod, {"spec", "nodeName"}));
+  Object patch = statusPatchOf(*pod, report, shared_.options.nodes.address, shared_.clock.now());
+  if (patch.empty()) co_return Status();
+  const std::string ns(kube::nameSpace(*pod));
+  const std::string name(kube::name(*pod));
+  kube::json::value body = {{"metadata", {{"uid", kube::uid(*pod)}}}, {"status", std::move(patch)}};
+  Result<Object> patched =
+      co_await shared_.client.patch(kube::kPods, ns, name, kube::PatchType::Merge, std::move(body), "status", false);
+  if (!patched && patched.error().is(Code::NotFound)) co_return Status();
+  if (!patched) co_return failure(patched.error().wrap("status"));
+  ++shared_.counters.pod_status_written;
+  shared_.pods.observe(std::move(*patched));
+  co_return Status();
+}
+
+Task<Status> PodRunner::removePod(ObjectPtr pod) {
+  const std::string ns(kube::nameSpace(*pod));
+  const std::string name(kube::name(*pod));
+  kube::DeleteOptions options;
+  options.grace_seconds = 0;
+  options.uid = std::string(kube::uid(*pod));
+  const Result<Object> removed = co_await shared_.client.remove(kube::kPods, ns, name, std::move(options));
+  // A Conflict: the name is another Pod's by now.
+  if (!removed && !removed.error().is(Code::NotFound) && !removed.error().is(Code::Conflict)) {
+    co_return failure(removed.error());
+  }
+  co_return Status();
+}
+
+}  // namespace slipway::bridge

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <optional>
+#include <unordered_map>
+
+#include "bridge/node_mirror.h"
+#include "bridge/site_calls.h"
+#include "pod/plan.h"
+
+namespace slipway::bridge {
+
+/// Runs the Pods that are bound to the Nodes of one Slurm cluster as jobs there (design 4.4).
+///
+/// What should run is Kubernetes', what does run is in the agent's reports; this class keeps only what can be asked
+/// again. One reconcile(uid) does one thing: submit (the agent makes it exactly once for the same uid and attempt),
+/// write a status that differs, cancel what is deleted, or take the Pod object away when its job is gone. A report
+/// without a Pod is an orphan, deleted while something was down: it is cancelled, after a delay in which the Pod may
+/// still turn up.
+///
+/// No finalizer is put on Pods: the deletion of a bound Pod waits for its node's confirmation anyway, and a Pod that is
+/// removed by force is found by its report.
+class PodRunner {
+ public:
+  PodRunner(Executor executor, Shared& shared, NodeCatalog& catalog, const Inventory& inventory, const SiteLink& link,
+            pod::PlanSource& source);
+
+  void enqueue(const std::string& uid) { queue_.add(uid); }
+  /// The Pod object is gone for certain: the watch said so.
+  void podGone(const kube::Object& last);
+  /// A new tunnel: reports begin anew, and what was not confirmed is asked again.
+  void connected();
+  void take(site::v1::PodReport report);
+  Task<void> run();
+  bool idle() const { return queue_.idle(); }
+
+  /// Null if nothing is known.
+  const site::v1::PodReport* report(const std::string& uid) const;
+
+ private:
+  struct Entry {
+    std::optional<site::v1::PodReport> report;
+    bool fresh = false;      ///< reported over the present tunnel
+    bool submitted = false;  ///< the agent confirmed it over the present tunnel
+    bool gone = false;       ///< its Pod object was seen to go
+    int64_t last_grace = 30;
+    std::optional<SteadyTime> orphan_since;
+    std::optional<SteadyTime> cancelled_at;
+    std::optional<SteadyTime> submit_after;  ///< refused: not before
+    std::optional<async::Backoff> refusals;
+    std::string refusal;  ///< last told
+  };
+  Task<void> work();
+  Task<Status> reconcile(std::string uid);
+  Task<Status> orphan(std::string uid);
+  Task<Status> terminate(kube::ObjectPtr pod);
+  Task<Status> submit(kube::ObjectPtr pod);
+  Task<Status> submitPlan(kube::ObjectPtr pod, site::v1::PodPlan plan);
+  Task<Status> refuse(kube::ObjectPtr pod, std::string reason, std::string message, bool for_good);
+  Task<Status> annotate(kube::ObjectPtr pod, uint32_t job_id);
+  Task<Result<bool>> cancel(std::string uid, int64_t grace);
+  Task<Status> writeStatus(kube::ObjectPtr pod, site::v1::PodReport report);
+  Task<Status> removePod(kube::ObjectPtr pod);
+  kube::ObjectPtr podOf(const std::string& uid) const;
+  bool needsSubmit(const kube::Object& pod, Entry& entry);
+  std::optional<std::string> policyRefusal(const kube::Object& pod) const;
+  Result<pod::PlanOptions> planOptions(const kube::Object& pod);
+
+  Shared& shared_;
+  NodeCatalog& catalog_;
+  const Inventory& inventory_;
+  const SiteLink& link_;
+  pod::PlanSource& source_;
+  SteadyTime connected_at_{};
+  std::unordered_map<std::string, Entry> entries_;
+  async::WorkQueue<std::string> queue_;
+};
+
+}  // namespace slipway::bridge

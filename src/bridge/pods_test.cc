@@ -1,0 +1,241 @@
+#include "bridge/names.h"
+#include "bridge/testing/harness.h"
+
+namespace slipway::bridge {
+namespace {
+
+using site::v1::PodReport;
+using testing::Harness;
+using namespace std::chrono_literals;
+
+void with(std::function<Task<void>(Harness&)> script, const std::function<void(Harness&)>& prepare = nullptr) {
+  Harness h;
+  h.site.setNode(Harness::slurmNode("n1"));
+  if (prepare) prepare(h);
+  h.run(std::move(script));
+}
+
+std::string uidOf(const Harness& h, const std::string& name) {
+  return std::string(kube::uid(*h.pod(name)));
+}
+
+PodReport running(const Harness& h, const std::string& uid) {
+  PodReport report = h.site.reportOf(uid, PodReport::RUNNING);
+  report.set_started_at_ns(1'700'000'000'000'000'000);
+  site::v1::ContainerReport* container = report.add_containers();
+  container->set_name("c");
+  container->set_ready(true);
+  container->set_started(true);
+  container->mutable_running()->set_started_at_ns(1'700'000'000'000'000'000);
+  return report;
+}
+
+PodReport succeeded(const Harness& h, const std::string& uid) {
+  PodReport report = h.site.reportOf(uid, PodReport::SUCCEEDED);
+  site::v1::ContainerReport* container = report.add_containers();
+  container->set_name("c");
+  container->mutable_terminated()->set_exit_code(0);
+  container->mutable_terminated()->set_reason("Completed");
+  return report;
+}
+
+Task<void> becomesAJob(Harness& h) {
+  co_await h.until("node", [&] { return h.node("n1").has_value(); });
+  h.createPod("p", "n1");
+  co_await h.until("submit", [&] { return h.site.accepted.size() == 1; });
+  const site::v1::PodPlan plan = h.site.submits[0].plan();
+  EXPECT_EQ(plan.pod_uid(), uidOf(h, "p"));
+  EXPECT_EQ(plan.slurm().node_list(0), "n1");
+  h.site.report(running(h, uidOf(h, "p")));
+  co_await h.until("running", [&] { return h.phase("p") == "Running"; });
+  EXPECT_EQ(kube::annotation(*h.pod("p"), annotation::kJobId), "5000");
+  co_await h.settle();
+  h.client.clearCalls();
+  h.site.report(running(h, uidOf(h, "p")));
+  co_await async::sleepFor(30ms);
+  EXPECT_EQ(h.client.count("patch", "pods"), 0U) << "the same report again writes nothing";
+  h.site.report(succeeded(h, uidOf(h, "p")));
+  co_await h.until("succeeded", [&] { return h.phase("p") == "Succeeded"; });
+  EXPECT_EQ(h.site.submits.size(), 1U);
+}
+TEST(PodRunner, PodBecomesOneJobAndShowsItsLife) {
+  with(becomesAJob);
+}
+
+Task<void> lostAnswer(Harness& h) {
+  int losses = 3;
+  h.site.report_on_submit = false;
+  h.site.lose = [&losses](const site::v1::SubmitRequest&) -> std::optional<Error> {
+    if (losses-- <= 0) return std::nullopt;
+    return Error{Code::ServiceUnavailable, "the tunnel broke"};
+  };
+  co_await h.until("node", [&] { return h.node("n1").has_value(); });
+  h.createPod("p", "n1");
+  co_await h.until("annotated", [&] { return !kube::annotation(*h.pod("p"), annotation::kJobId).empty(); });
+  EXPECT_EQ(h.site.submits.size(), 4U);
+  EXPECT_EQ(h.site.accepted.size(), 1U) << "always the same uid and attempt";
+  EXPECT_EQ(h.phase("p"), "Pending");
+}
+TEST(PodRunner, LostAnswerIsSettledByAskingAgain) {
+  with(lostAnswer);
+}
+
+Task<void> deletesRunning(Harness& h) {
+  co_await h.until("node", [&] { return h.node("n1").has_value(); });
+  h.createPod("p", "n1");
+  co_await h.until("submit", [&] { return h.site.accepted.size() == 1; });
+  h.site.report(running(h, uidOf(h, "p")));
+  co_await h.until("running", [&] { return h.phase("p") == "Running"; });
+  h.site.report_on_cancel = false;
+  const std::string uid = uidOf(h, "p");
+  co_await h.deletePod("p");
+  co_await h.until("cancel", [&] { return !h.site.cancels.empty(); });
+  EXPECT_EQ(h.site.cancels[0].pod_uid(), uid);
+  EXPECT_GE(h.site.cancels[0].grace_seconds(), 28);
+  co_await async::sleepFor(20ms);
+  EXPECT_EQ(h.phase("p"), "Running") << "the object stays until its job is gone";
+  h.site.report(h.site.reportOf(uid, PodReport::FAILED));
+  co_await h.until("gone", [&] { return h.phase("p") == "gone"; });
+}
+TEST(PodRunner, DeletedPodStaysUntilItsJobIsGone) {
+  with(deletesRunning);
+}
+
+Task<void> deletedWhileAway(Harness& h) {
+  co_await h.until("node", [&] { return h.node("n1").has_value(); });
+  h.createPod("p", "n1");
+  co_await h.until("submit", [&] { return h.site.accepted.size() == 1; });
+  h.site.breakTunnels();
+  co_await h.until("away", [&] { return h.bridge->connectedSites() == 0; });
+  co_await h.deletePod("p");
+  co_await async::sleepFor(30ms);
+  EXPECT_TRUE(h.site.cancels.empty());
+  EXPECT_NE(h.phase("p"), "gone");
+  co_await h.reconnect();
+  co_await h.until("gone", [&] { return h.phase("p") == "gone"; });
+  EXPECT_EQ(h.site.cancels.size(), 1U);
+}
+TEST(PodRunner, PodDeletedWhileAgentAwayIsCancelledOnReturn) {
+  with(deletedWhileAway);
+}
+
+Task<void> orphanFound(Harness& h) {
+  co_await h.until("node", [&] { return h.node("n1").has_value(); });
+  h.createPod("p", "n1");
+  h.createPod("q", "n1");
+  co_await h.until("submit", [&] { return h.site.accepted.size() == 2; });
+  const std::string uid = uidOf(h, "p");
+  co_await h.settle();
+  co_await h.stop();
+  h.client.drop(kube::kPods, "default", "p");
+  const Executor executor = co_await async::thisExecutor();
+  h.start(executor);
+  co_await h.until("cancel", [&] { return !h.site.cancels.empty(); });
+  EXPECT_EQ(h.site.cancels[0].pod_uid(), uid);
+  co_await async::sleepFor(60ms);
+  for (const auto& cancel : h.site.cancels) EXPECT_EQ(cancel.pod_uid(), uid) << "q lives";
+  EXPECT_EQ(h.site.accepted.size(), 2U);
+}
+TEST(PodRunner, PodDeletedWhileControllerDownIsFoundByItsReport) {
+  with(orphanFound);
+}
+
+Task<void> forced(Harness& h) {
+  co_await h.until("node", [&] { return h.node("n1").has_value(); });
+  h.createPod("p", "n1");
+  co_await h.until("submit", [&] { return h.site.accepted.size() == 1; });
+  co_await h.deletePod("p", 0);
+  co_await h.until("cancel", [&] { return !h.site.cancels.empty(); });
+}
+TEST(PodRunner, ForcedDeletionCancelsTheJob) {
+  with(forced);
+}
+
+Task<void> refusedAndHeals(Harness& h) {
+  co_await h.until("node", [&] { return h.node("n1").has_value(); });
+  h.site.refuse = [](const site::v1::SubmitRequest&) -> std::optional<Error> {
+    return Error{Code::BadRequest, "sbatch: error: invalid account"};
+  };
+  h.createPod("p", "n1");
+  co_await h.until("event", [&] { return h.eventsWith("SubmitRefused") == 1; });
+  co_await h.until("tried again", [&] { return h.site.submits.size() >= 3; });
+  EXPECT_EQ(h.phase("p"), "Pending");
+  bool told = false;
+  for (const auto& item : kube::items(*h.pod("p"), {"status", "conditions"})) {
+    const kube::Object& condition = item.as_object();
+    if (kube::text(condition, {"type"}) != kSubmittedCondition) continue;
+    told = kube::text(condition, {"message"}).find("invalid account") != std::string_view::npos;
+  }
+  EXPECT_TRUE(told);
+  EXPECT_EQ(h.eventsWith("SubmitRefused"), 1U);
+  h.site.refuse = nullptr;
+  co_await h.until("accepted", [&] { return h.site.accepted.size() == 1; });
+  h.site.report(running(h, uidOf(h, "p")));
+  co_await h.until("running", [&] { return h.phase("p") == "Running"; });
+}
+TEST(PodRunner, RefusedSubmissionIsToldAndHeals) {
+  with(refusedAndHeals);
+}
+
+Task<void> policy(Harness& h) {
+  co_await h.until("node", [&] { return h.node("n1").has_value(); });
+  h.createPod("proxy", "n1", "kube-system");
+  co_await h.until("event", [&] { return h.eventsWith("PolicyRefused") == 1; });
+  co_await h.settle();
+  EXPECT_TRUE(h.site.submits.empty());
+  EXPECT_EQ(h.phase("proxy", "kube-system"), "Pending");
+}
+TEST(PodRunner, PodsOfDeniedNamespacesDoNotRun) {
+  with(policy);
+}
+
+Task<void> restartsDoubleNothing(Harness& h) {
+  co_await h.until("node", [&] { return h.node("n1").has_value(); });
+  for (int i = 0; i < 20; ++i) h.createPod(fmt::format("p{}", i), "n1");
+  for (int round = 0; round < 5; ++round) {
+    co_await async::sleepFor(7ms);
+    co_await h.restart();
+  }
+  co_await h.until("all", [&] { return h.site.accepted.size() == 20; });
+  co_await h.settle();
+  EXPECT_EQ(h.site.accepted.size(), 20U);
+  EXPECT_TRUE(h.site.cancels.empty());
+}
+TEST(PodRunner, RestartsOfTheControllerLoseAndDoubleNothing) {
+  with(restartsDoubleNothing);
+}
+
+Task<void> flakyApi(Harness& h) {
+  co_await h.until("node", [&] { return h.node("n1").has_value(); });
+  uint64_t turn = 0;
+  const auto sometimes = [&turn](const kube::testing::Call& call) -> std::optional<Error> {
+    if (!call.isWrite() || ++turn % 3 != 0) return std::nullopt;
+    return Error{turn % 2 == 0 ? Code::Timeout : Code::ServiceUnavailable, "flaky"};
+  };
+  h.client.before = sometimes;
+  h.client.after = sometimes;
+  for (int i = 0; i < 10; ++i) h.createPod(fmt::format("p{}", i), "n1");
+  co_await h.until("submits", [&] { return h.site.accepted.size() == 10; });
+  for (int i = 0; i < 10; ++i) h.site.report(succeeded(h, uidOf(h, fmt::format("p{}", i))));
+  co_await h.until("ends", [&] {
+    bool all = true;
+    for (int i = 0; i < 10; ++i) all = all && h.phase(fmt::format("p{}", i)) == "Succeeded";
+    return all;
+  });
+  h.client.before = nullptr;
+  h.client.after = nullptr;
+  EXPECT_EQ(h.site.accepted.size(), 10U);
+}
+TEST(PodRunner, FlakyApiDelaysAndHarmsNothing) {
+  with(flakyApi);
+}
+
+Task<void> boundBeforeNode(Harness& h) {
+  co_await h.until("submit", [&] { return h.site.accepted.size() == 1; });
+}
+TEST(PodRunner, PodBoundBeforeItsNodeExistedRunsToo) {
+  with(boundBeforeNode, [](Harness& h) { h.createPod("early", "n1"); });
+}
+
+}  // namespace
+}  // namespace slipway::bridge

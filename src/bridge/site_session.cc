@@ -1,0 +1,211 @@
+#include "bridge/site_session.h"
+
+#include "async/deadline.h"
+#include "base/log.h"
+#include "base/strings.h"
+#include "bridge/names.h"
+
+namespace slipway::bridge {
+namespace {
+
+constexpr auto kLookForNodes = std::chrono::milliseconds(50);
+constexpr auto kLongestWaitForNodes = std::chrono::seconds(60);
+constexpr auto kFetchDeadline = std::chrono::seconds(30);
+
+Task<Result<std::unique_ptr<tunnel::ClientCall>>> openStream(std::shared_ptr<tunnel::Channel> channel,
+                                                             std::string method, std::string request) {
+  CO_TRY(std::unique_ptr<tunnel::ClientCall> call, co_await channel->open(std::move(method)));
+  CO_TRY_STATUS(co_await call->send(std::move(request)));
+  CO_TRY_STATUS(co_await call->closeSend());
+  co_return call;
+}
+
+}  // namespace
+
+SiteSession::SiteSession(Executor executor, Shared& shared, std::string cluster)
+    : shared_(shared),
+      cluster_(std::move(cluster)),
+      catalog_(shared.options.nodes.mode, cluster_),
+      link_(cluster_),
+      source_(shared.client, shared.clock),
+      nodes_(executor, shared, catalog_, inventory_, cluster_),
+      jobs_(executor, shared, catalog_, inventory_, cluster_),
+      runner_(executor, shared, catalog_, inventory_, link_, source_),
+      group_(executor) {
+  inventory_.subscribe(
+      [this](const std::string& slurm_node) {
+        for (const std::string& name : catalog_.affected(slurm_node, inventory_)) nodes_.enqueue(name);
+      },
+      [this](uint32_t job_id) {
+        if (jobs_open_) jobs_.enqueue(job_id);
+      });
+}
+
+SiteSession::~SiteSession() = default;
+
+Task<void> SiteSession::run() {
+  group_.spawn("node mirror", nodes_.run());
+  group_.spawn("job mirror", jobs_.run());
+  group_.spawn("pod runner", runner_.run());
+  group_.spawn("agent absence", noticeAbsence());
+  group_.spawn("jobs after nodes", mirrorJobsAfterNodes());
+  std::exception_ptr cancelled;
+  try {
+    co_await group_.join();
+  } catch (const boost::system::system_error&) {
+    cancelled = std::current_exception();
+  }
+  co_await group_.stop();
+  if (cancelled) std::rethrow_exception(cancelled);
+}
+
+Task<void> SiteSession::serve(std::shared_ptr<tunnel::Channel> channel, site::v1::HelloResponse hello) {
+  // A newer tunnel wins: the older one is most likely half-open.
+  if (current_ != nullptr) current_->set();
+  const auto broken = std::make_shared<async::Event>();
+  current_ = broken;
+  link_.connect(channel);
+  link_changed_.pulse();
+  nodes_.setAgentConnected(true);
+  jobs_.setSiteUser(hello.user());
+  runner_.connected();
+  for (const kube::ObjectPtr& node : shared_.nodes.byIndex("cluster", toLabelValue(cluster_))) {
+    for (const kube::ObjectPtr& pod : shared_.pods.byIndex("node", std::string(kube::name(*node)))) podChanged(pod);
+  }
+  log::info("cluster {}: agent {} connected, Slurm {}, user {}", cluster_, hello.agent_version(), hello.slurm_version(),
+            hello.user());
+  const Executor executor = co_await async::thisExecutor();
+  async::TaskGroup group(executor);
+  group.spawn("inventory of " + cluster_, watchInventory(channel, broken));
+  group.spawn("pod reports of " + cluster_, watchPods(channel, broken));
+  std::exception_ptr cancelled;
+  try {
+    co_await broken->wait();
+  } catch (const boost::system::system_error&) {
+    cancelled = std::current_exception();
+  }
+  co_await group.stop();
+  if (current_ == broken) {
+    current_.reset();
+    link_.disconnect();
+    link_changed_.pulse();
+    log::warn("cluster {}: agent disconnected; nothing is changed until it is back", cluster_);
+  }
+  if (cancelled) std::rethrow_exception(cancelled);
+}
+
+Task<void> SiteSession::watchInventory(std::shared_ptr<tunnel::Channel> channel, std::shared_ptr<async::Event> broken) {
+  const Status ended = co_await readInventory(channel);
+  if (!ended) log::warn("cluster {}: inventory: {}", cluster_, ended.error().message);
+  broken->set();
+}
+
+Task<Status> SiteSession::readInventory(std::shared_ptr<tunnel::Channel> channel) {
+  const std::string request = site::v1::WatchRequest().SerializeAsString();
+  CO_TRY(const std::unique_ptr<tunnel::ClientCall> call, co_await openStream(channel, kWatch, request));
+  while (true) {
+    Task<Result<std::optional<std::string>>> receive = call->receive();
+    CO_TRY(const std::optional<std::string> message,
+           co_await async::withDeadline(std::move(receive), shared_.options.inventory_timeout, "inventory"));
+    if (!message) co_return Status();
+    CO_TRY(site::v1::SiteUpdate update, tunnel::parseMessage<site::v1::SiteUpdate>(*message));
+    const bool was_ok = inventory_.health().slurm_ok();
+    const bool was_complete = inventory_.complete();
+    inventory_.apply(std::move(update));
+    if (was_ok && !inventory_.health().slurm_ok()) {
+      log::warn("cluster {}: Slurm does not answer: {}", cluster_, inventory_.health().message());
+    }
+    if (!was_complete && inventory_.complete()) nodes_came_.set();
+  }
+}
+
+Task<void> SiteSession::watchPods(std::shared_ptr<tunnel::Channel> channel, std::shared_ptr<async::Event> broken) {
+  const Status ended = co_await readPods(channel);
+  if (!ended) log::warn("cluster {}: pod reports: {}", cluster_, ended.error().message);
+  broken->set();
+}
+
+Task<Status> SiteSession::readPods(std::shared_ptr<tunnel::Channel> channel) {
+  const std::string request = site::v1::WatchPodsRequest().SerializeAsString();
+  CO_TRY(const std::unique_ptr<tunnel::ClientCall> call, co_await openStream(channel, kWatchPods, request));
+  while (true) {
+    // No deadline: a site without pods has nothing to say, and the inventory's stream notices a dead tunnel.
+    CO_TRY(const std::optional<std::string> message, co_await call->receive());
+    if (!message) co_return Status();
+    CO_TRY(site::v1::PodReport report, tunnel::parseMessage<site::v1::PodReport>(*message));
+    runner_.take(std::move(report));
+  }
+}
+
+Task<void> SiteSession::noticeAbsence() {
+  while (true) {
+    if (link_.connected()) {
+      co_await link_changed_.wait();
+      continue;
+    }
+    const bool changed = co_await link_changed_.waitFor(shared_.options.nodes.disconnect_grace);
+    if (changed || link_.connected()) continue;
+    nodes_.setAgentConnected(false);
+    co_await link_changed_.wait();
+  }
+}
+
+bool SiteSession::allNodesShown() {
+  for (const auto& [name, node] : inventory_.nodes()) {
+    for (const std::string& kube_name : catalog_.affected(name, inventory_)) {
+      if (shared_.nodes.get(kube_name) == nullptr) return false;
+    }
+  }
+  return true;
+}
+
+Task<void> SiteSession::mirrorJobsAfterNodes() {
+  while (true) {
+    co_await nodes_came_.wait();
+    nodes_came_.reset();
+    if (!inventory_.complete()) continue;
+    // Pods bound to Nodes that do not exist are deleted by the pod garbage collector. A Node that cannot be made must
+    // not hold everything up.
+    const SteadyTime began = std::chrono::steady_clock::now();
+    while (!allNodesShown() && std::chrono::steady_clock::now() - began < kLongestWaitForNodes) {
+      co_await async::sleepFor(kLookForNodes);
+    }
+    jobs_open_ = true;
+    jobs_.enqueueAll();
+  }
+}
+
+void SiteSession::nodeAdded(const kube::ObjectPtr& node) {
+  const std::string name(kube::name(*node));
+  catalog_.remember(name, std::string(kube::annotation(*node, annotation::kSlurmNode)));
+  nodes_.enqueue(name);
+  for (const kube::ObjectPtr& pod : shared_.pods.byIndex("node", name)) podChanged(pod);
+  if (jobs_open_) nodes_came_.set();
+}
+
+void SiteSession::mirrorPodChanged(uint32_t job_id) {
+  if (jobs_open_) jobs_.enqueue(job_id);
+}
+
+void SiteSession::podChanged(const kube::ObjectPtr& pod) {
+  if (isMirrorPod(*pod)) return;
+  // Kept as a stub because its Node was not ours when it came.
+  if (!pod->contains("status")) {
+    group_.spawn("pod " + kube::key(*pod), fetchWhole(pod));
+    return;
+  }
+  runner_.enqueue(std::string(kube::uid(*pod)));
+}
+
+Task<void> SiteSession::fetchWhole(kube::ObjectPtr stub) {
+  const std::string ns(kube::nameSpace(*stub));
+  const std::string name(kube::name(*stub));
+  Task<Result<kube::Object>> get = shared_.client.get(kube::kPods, ns, name);
+  Result<kube::Object> whole = co_await async::withDeadline(std::move(get), kFetchDeadline, "pod " + name);
+  if (whole)
+    shared_.pods.refresh(std::move(*whole));
+  else
+    log::warn("pod {}/{}: {}", ns, name, whole.error().message);
+}
+
+}  // namespace slipway::bridge
