@@ -90,7 +90,8 @@ class Walker {
       default:
         break;
     }
-    if (field.always) return false;
+    // An empty list that Go would write is null there: the same as none.
+    if (field.always && !part.is_structured()) return false;
     switch (part.kind()) {
       case json::kind::string:
         return part.get_string().empty();

@@ -2,6 +2,7 @@
 
 #include <unordered_set>
 
+#include "json/compare.h"
 #include "schema/defaults_rules.h"
 
 namespace slipway::schema {
@@ -22,7 +23,7 @@ Defaults::Defaults(const Schema& schema) {
   for (const Type& type : schema.types()) {
     Plan plan;
     for (const Field& field : type.fields) {
-      if (!field.default_json.empty()) plan.constants.emplace_back(field.name, json::parse(field.default_json));
+      if (!field.default_json.empty()) plan.constants.emplace_back(&field, json::parse(field.default_json));
     }
     if (auto rule = rules.find(type.name); rule != rules.end()) plan.rule = rule->second;
     if (!plan.empty()) plans_.emplace(&type, std::move(plan));
@@ -48,7 +49,9 @@ void Defaults::apply(json::object& document, const Type& type) const {
   if (found == plans_.end()) return;
   const Plan& plan = found->second;
   for (const auto& [field, constant] : plan.constants) {
-    if (!document.contains(field)) document.emplace(field, constant);
+    json::value& part = document[field->name];
+    // Where Go has no pointer, an explicit zero is no word at all.
+    if (part.is_null() || (!field->pointer && json::isEmpty(part) && !part.is_structured())) part = constant;
   }
   if (plan.rule != nullptr) plan.rule(document);
   for (const Field* field : plan.below) {

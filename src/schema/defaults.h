@@ -23,7 +23,7 @@ class Defaults {
 
  private:
   struct Plan {
-    std::vector<std::pair<std::string_view, json::value>> constants;
+    std::vector<std::pair<const Field*, json::value>> constants;
     std::vector<const Field*> below;  ///< fields under which there is something to fill in
     void (*rule)(json::object&) = nullptr;
     bool empty() const { return constants.empty() && below.empty() && rule == nullptr; }

@@ -172,7 +172,6 @@ void statefulSetStrategy(object& strategy) {
   object* rolling = json::findObject(strategy, {"rollingUpdate"});
   if (json::text(strategy, {"type"}) == "RollingUpdate" && rolling != nullptr) {
     setDefault(*rolling, "partition", 0);
-    setDefault(*rolling, "maxUnavailable", 1);
   }
 }
 

@@ -103,7 +103,8 @@ std::string_view TypeSet::keep(std::string text) {
 void TypeSet::settle() {
   for (Type& type : types_) std::ranges::sort(type.fields, {}, &Field::name);
   for (Shape& shape : shapes_) {
-    if (shape.form == Form::Object && shape.type->fields.empty() && !shape.type->embedded) shape.form = Form::Any;
+    if (shape.form == Form::Object && shape.type->fields.empty() && !shape.type->embedded && !shape.type->keeps_unknown)
+      shape.form = Form::Any;
   }
 }
 

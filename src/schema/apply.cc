@@ -1,0 +1,236 @@
+#include "schema/apply.h"
+
+#include "base/strings.h"
+#include "json/compare.h"
+#include "json/document.h"
+#include "schema/managed_fields.h"
+#include "schema/ownership.h"
+
+namespace slipway::schema {
+namespace {
+
+using json::object;
+using json::value;
+
+constexpr size_t kMaxUpdaters = 10;
+
+/// What nobody can own: the identity of the object and what only the server writes.
+const FieldSet& unowned() {
+  static const FieldSet set = [] {
+    FieldSet out;
+    for (const char* top : {"apiVersion", "kind", "metadata"}) out.insert({fieldElement(top)});
+    for (const char* name : {"name", "namespace", "creationTimestamp", "selfLink", "uid", "clusterName", "generation",
+                             "managedFields", "resourceVersion"}) {
+      out.insert({"f:metadata", fieldElement(name)});
+    }
+    return out;
+  }();
+  return set;
+}
+
+void ignorePaths(FieldSet& set, const std::vector<std::string>& ignored) {
+  for (const std::string& path : ignored) {
+    std::vector<std::string> elements;
+    for (std::string_view word : split(path, '.')) elements.push_back(fieldElement(word));
+    set.prune(elements);
+  }
+}
+
+FieldChanges changesOf(const object& live, const object& updated, const Type& type,
+                       const std::vector<std::string>& ignored) {
+  FieldChanges changes = compareFields(live, updated, type);
+  for (FieldSet* set : {&changes.added, &changes.removed, &changes.modified}) ignorePaths(*set, ignored);
+  return changes;
+}
+
+object withoutManagedFields(const object& document) {
+  object out = document;
+  if (object* metadata = json::findObject(out, {"metadata"})) json::removeKey(*metadata, "managedFields");
+  return out;
+}
+
+ManagedFields managedFieldsOf(const object& document) {
+  const json::array* entries = json::findArray(document, {"metadata", "managedFields"});
+  if (entries == nullptr) return {};
+  Result<ManagedFields> read = readManagedFields(*entries);
+  return read ? std::move(*read) : ManagedFields();
+}
+
+/// Everybody but one loses what was changed or is gone.
+void takeAway(ManagedFields& managers, const ManagedEntry& winner, const FieldChanges& changes) {
+  FieldSet taken = changes.modified.unite(changes.added).unite(changes.removed);
+  for (ManagedEntry& entry : managers) {
+    if (!entry.sameOwner(winner)) entry.fields = entry.fields.subtract(taken);
+  }
+}
+
+/// An object remembers at most ten updaters: the oldest become one.
+void capUpdaters(ManagedFields& managers) {
+  auto updaters = [&] { return std::ranges::count_if(managers, [](const ManagedEntry& e) { return !e.applied(); }); };
+  std::ranges::stable_sort(managers, {}, &ManagedEntry::time);
+  while (updaters() > static_cast<ptrdiff_t>(kMaxUpdaters)) {
+    auto oldest = std::ranges::find_if(
+        managers, [](const ManagedEntry& e) { return !e.applied() && e.manager != "ancient-changes"; });
+    if (oldest == managers.end()) return;
+    ManagedEntry bucket = std::move(*oldest);
+    managers.erase(oldest);
+    bucket.manager = "ancient-changes";
+    bucket.subresource.clear();
+    if (ManagedEntry* same = findOwner(managers, bucket)) {
+      same->fields = same->fields.unite(bucket.fields);
+      same->time = std::max(same->time, bucket.time);
+    } else {
+      managers.push_back(std::move(bucket));
+    }
+  }
+}
+
+void store(object& document, ManagedFields managers) {
+  json::array written = writeManagedFields(std::move(managers));
+  object& metadata = json::ensureObject(document, "metadata");
+  if (written.empty()) {
+    json::removeKey(metadata, "managedFields");
+  } else {
+    metadata["managedFields"] = std::move(written);
+  }
+}
+
+/// Removes what the manager applied before and does not any more, and nobody else owns.
+object pruneAbandoned(const object& merged, const FieldSet& last, const ManagedFields& managers, const Type& type) {
+  Result<FieldSet> merged_fields = fieldsOf(merged, type);
+  if (!merged_fields) return merged;
+  FieldSet last_named = withNamedFields(last, type);
+  FieldSet all = withNamedFields(*merged_fields, type);
+  auto gone = [&](const object& pruned) {
+    Result<FieldSet> left = fieldsOf(pruned, type);
+    return left ? all.subtract(withNamedFields(*left, type)) : FieldSet();
+  };
+  object pruned = removeFields(merged, last_named, type);
+  FieldSet owned;
+  for (const ManagedEntry& entry : managers) owned = owned.unite(entry.fields);
+  pruned = removeFields(merged, gone(pruned).subtract(withNamedFields(owned, type)), type);
+  return removeFields(merged, gone(pruned).intersect(last_named), type);
+}
+
+/// "failed to create typed patch object (ns/name; apps/v1, Kind=Deployment)".
+std::string whatFailed(const object& applied) {
+  return fmt::format("failed to create typed patch object ({}/{}; {}, Kind={})",
+                     json::text(applied, {"metadata", "namespace"}), json::text(applied, {"metadata", "name"}),
+                     json::text(applied, {"apiVersion"}), json::text(applied, {"kind"}));
+}
+
+std::vector<ApplyConflict> conflictsOf(const ManagedFields& managers, const ManagedEntry& self,
+                                       const FieldChanges& changes) {
+  std::vector<ApplyConflict> out;
+  FieldSet touched = changes.modified.unite(changes.added);
+  for (const ManagedEntry& entry : managers) {
+    if (entry.sameOwner(self)) continue;
+    for (std::string& path : entry.fields.intersect(touched).paths()) out.push_back({entry.shown(), std::move(path)});
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string ApplyOutcome::message() const {
+  if (conflicts.size() == 1) {
+    return fmt::format("Apply failed with 1 conflict: conflict with {}: {}", conflicts[0].manager, conflicts[0].path);
+  }
+  std::map<std::string, std::vector<std::string>> by_manager;
+  for (const ApplyConflict& one : conflicts) by_manager[one.manager].push_back(one.path);
+  std::vector<std::string> lines;
+  for (const auto& [manager, paths] : by_manager) {
+    lines.push_back(fmt::format("conflicts with {}:", manager));
+    for (const std::string& path : paths) lines.push_back("- " + path);
+  }
+  return fmt::format("Apply failed with {} conflicts: {}", conflicts.size(), join(lines, "\n"));
+}
+
+Result<ApplyOutcome> applyConfiguration(const json::object& live, const json::object& applied, const Type& type,
+                                        const FieldManager& manager, bool force, WallTime now,
+                                        const std::vector<std::string>& ignored) {
+  const value* sent = json::find(applied, {"metadata", "managedFields"});
+  if (sent != nullptr && !sent->is_null()) {
+    return failure(Code::BadRequest, "metadata.managedFields must be nil");
+  }
+  object before = withoutManagedFields(live);
+  ManagedFields managers = managedFieldsOf(live);
+  ManagedEntry self{manager.name, "Apply", manager.api_version, manager.subresource, formatTime(now), {}};
+  Result<FieldSet> claimed = fieldsOf(applied, type);
+  if (!claimed) return failure(claimed.error().wrap(whatFailed(applied)));
+  self.fields = std::move(*claimed);
+  ignorePaths(self.fields, ignored);
+
+  object merged = mergeApplied(before, applied, type);
+  FieldSet last;
+  if (ManagedEntry* previous = findOwner(managers, self)) {
+    last = std::move(previous->fields);
+    *previous = self;
+  } else {
+    managers.push_back(self);
+  }
+  if (!last.empty()) merged = pruneAbandoned(merged, last, managers, type);
+
+  FieldChanges changes = changesOf(before, merged, type, ignored);
+  ApplyOutcome outcome;
+  if (!force) outcome.conflicts = conflictsOf(managers, self, changes);
+  if (!outcome.conflicts.empty()) return outcome;
+  takeAway(managers, self, changes);
+  ManagedEntry* own = findOwner(managers, self);
+  own->fields = own->fields.subtract(unowned());
+  outcome.object = std::move(merged);
+  store(outcome.object, std::move(managers));
+  return outcome;
+}
+
+void trackUpdate(const json::object& live, json::object& updated, const Type& type, const FieldManager& manager,
+                 WallTime now, const std::vector<std::string>& ignored) {
+  ManagedFields managers = managedFieldsOf(live);
+  const json::array* sent = json::findArray(updated, {"metadata", "managedFields"});
+  if (manager.subresource.empty() && sent != nullptr) {
+    bool reset = sent->size() == 1 && (*sent)[0].is_object() && (*sent)[0].get_object().empty();
+    ManagedFields given = reset ? ManagedFields() : managedFieldsOf(updated);
+    if (reset || !given.empty()) managers = std::move(given);
+  }
+  object before = withoutManagedFields(live);
+  object after = withoutManagedFields(updated);
+  FieldChanges changes = changesOf(before, after, type, ignored);
+  ManagedEntry self{manager.name, "Update", manager.api_version, manager.subresource, formatTime(now), {}};
+  // Whoever else owned a changed field loses it, the same manager's applied fields as well.
+  takeAway(managers, {}, changes);
+  self.fields = changes.modified.unite(changes.added).subtract(unowned());
+  if (!self.fields.empty()) {
+    if (ManagedEntry* previous = findOwner(managers, self)) {
+      self.fields = self.fields.unite(previous->fields);
+      *previous = std::move(self);
+    } else {
+      managers.push_back(std::move(self));
+    }
+  }
+  capUpdaters(managers);
+  store(updated, std::move(managers));
+}
+
+std::string managerOfUserAgent(std::string_view user_agent) {
+  std::string_view name = user_agent.substr(0, user_agent.find('/'));
+  std::string out;
+  for (char letter : name.substr(0, 128)) {
+    if (letter >= ' ' && letter <= '~') out.push_back(letter);
+  }
+  return out.empty() ? "unknown" : out;
+}
+
+bool sameButForTimes(const json::object& a, const json::object& b) {
+  auto timeless = [](const object& document) {
+    object out = document;
+    if (json::array* entries = json::findArray(out, {"metadata", "managedFields"})) {
+      for (value& entry : *entries) {
+        if (entry.is_object()) json::removeKey(entry.get_object(), "time");
+      }
+    }
+    return out;
+  };
+  return json::equal(timeless(a), timeless(b));
+}
+
+}  // namespace slipway::schema

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "json/json.h"
+
+namespace slipway::schema {
+
+/// A set of field paths, as managedFields keeps them (FieldsV1).
+///
+/// A tree by path element, written as FieldsV1 writes them: `f:spec`, `k:{"name":"a"}`, `v:"x"`, `i:0`. `member` says
+/// that the path to this node belongs to the set, whatever is below it. A node without members below is never kept.
+class FieldSet {
+ public:
+  bool member = false;
+  std::map<std::string, FieldSet, std::less<>> children;
+
+  bool empty() const { return !member && children.empty(); }
+  void insert(const std::vector<std::string>& path);
+  bool has(const std::vector<std::string>& path) const;
+  /// The set below one path element, or null.
+  const FieldSet* below(std::string_view element) const;
+
+  FieldSet unite(const FieldSet& other) const;
+  FieldSet intersect(const FieldSet& other) const;
+  FieldSet subtract(const FieldSet& other) const;
+  /// Without a path and everything below it.
+  void prune(const std::vector<std::string>& path);
+  bool operator==(const FieldSet& other) const = default;
+
+  /// Every member, depth first: ".spec.containers[name=\"a\"].image" as conflicts show them.
+  std::vector<std::string> paths() const;
+
+  json::object toJson() const;
+  static Result<FieldSet> fromJson(const json::value& fields);
+};
+
+/// `f:name`.
+std::string fieldElement(std::string_view name);
+/// `k:{...}` of the key fields in the order of their names.
+std::string keyElement(const std::map<std::string, json::value>& keys);
+/// `v:...`.
+std::string valueElement(const json::value& element);
+/// A path element as conflicts show it: `.spec`, `[name="a"]`, `[="x"]`.
+std::string shownElement(std::string_view element);
+
+}  // namespace slipway::schema
