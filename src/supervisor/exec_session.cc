@@ -67,7 +67,7 @@ Task<void> receiveInput(ServerCall& call, std::function<ContainerProcess*()> fin
     const auto input = tunnel::parseMessage<ExecInput>(**message);
     if (!input) break;
     if (input->has_resize()) process->resize(input->resize().columns(), input->resize().rows());
-    if (!input->stdin_().empty()) co_await process->writeInput(input->stdin_());
+    if (!input->stdin().empty()) co_await process->writeInput(input->stdin());
     process = find();
     if (input->stdin_closed() && close_at_end && process != nullptr) process->closeInput();
   }

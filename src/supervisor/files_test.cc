@@ -1,0 +1,133 @@
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "base/files.h"
+#include "supervisor/atomic_writer.h"
+#include "supervisor/network_files.h"
+#include "supervisor/pod_volumes.h"
+#include "supervisor/process_tree.h"
+
+namespace slipway::supervisor {
+namespace {
+
+namespace fs = std::filesystem;
+
+site::v1::Files filesOf(std::initializer_list<std::pair<std::string, std::string>> list) {
+  site::v1::Files files;
+  for (const auto& [path, contents] : list) {
+    auto* file = files.add_files();
+    file->set_path(path);
+    file->set_contents(contents);
+    file->set_mode(0640);
+  }
+  return files;
+}
+
+TEST(WriteFilesAtomic, ReplacesAllAtOnceThroughOneLink) {
+  const TemporaryDirectory directory;
+  const fs::path volume = directory.path() / "v";
+  ASSERT_TRUE(writeFilesAtomic(volume, filesOf({{"a", "1"}, {"d/b", "2"}})));
+  EXPECT_EQ(readFile(volume / "a").value(), "1");
+  EXPECT_EQ(readFile(volume / "d/b").value(), "2");
+  EXPECT_EQ(fs::read_symlink(volume / "a"), "..data/a");
+  EXPECT_EQ(fs::status(volume / "a").permissions(), fs::perms(0640));
+  const fs::path first = fs::read_symlink(volume / "..data");
+
+  ASSERT_TRUE(writeFilesAtomic(volume, filesOf({{"a", "1"}, {"d/b", "2"}})));
+  EXPECT_EQ(fs::read_symlink(volume / "..data"), first);
+
+  ASSERT_TRUE(writeFilesAtomic(volume, filesOf({{"a", "new"}, {"c", "3"}})));
+  EXPECT_EQ(readFile(volume / "a").value(), "new");
+  EXPECT_EQ(readFile(volume / "c").value(), "3");
+  EXPECT_FALSE(fs::exists(fs::symlink_status(volume / "d")));
+  EXPECT_FALSE(fs::exists(volume / first));
+}
+
+TEST(PodVolumes, MakesVolumesAndRemovesThem) {
+  const TemporaryDirectory directory;
+  const Scratch scratch{directory.path() / "disk", directory.path() / "memory"};
+  site::v1::PodPlan plan;
+  auto* empty = plan.add_volumes();
+  empty->set_name("e");
+  empty->mutable_empty_dir();
+  auto* secret = plan.add_volumes();
+  secret->set_name("s");
+  *secret->mutable_files() = filesOf({{"key", "x"}});
+  secret->mutable_files()->set_secret(true);
+  site::v1::Container container;
+  const auto mount = [&](const char* volume, const char* path, const char* sub_path) {
+    auto* added = container.add_mounts();
+    added->set_volume(volume);
+    added->set_path(path);
+    added->set_sub_path(sub_path);
+  };
+  mount("e", "/data/deep", "x/y");
+  mount("s", "/data", "");
+  {
+    PodVolumes volumes(scratch);
+    ASSERT_TRUE(volumes.setUp(plan));
+    const auto binds = volumes.binds(container).value();
+    EXPECT_EQ(binds[0].target, "/data");
+    EXPECT_EQ(binds[0].source, scratch.memory / "volumes/s");
+    EXPECT_EQ(binds[1].source, fs::canonical(scratch.disk / "volumes/e/x/y"));
+
+    fs::create_symlink("/etc", volumes.pathOf("e") / "out");
+    mount("e", "/etc2", "out");
+    EXPECT_TRUE(volumes.binds(container).error().is(Code::Invalid));
+  }
+  EXPECT_FALSE(fs::exists(scratch.disk));
+  EXPECT_FALSE(fs::exists(scratch.memory));
+}
+
+TEST(CheckHostPath, FollowsTheTypes) {
+  const TemporaryDirectory directory;
+  const fs::path path = directory.path() / "x";
+  EXPECT_TRUE(checkHostPath(path, "").error().is(Code::NotFound));
+  EXPECT_TRUE(checkHostPath(path, "Directory").error().is(Code::NotFound));
+  EXPECT_TRUE(checkHostPath(path, "DirectoryOrCreate"));
+  EXPECT_TRUE(checkHostPath(path, "Directory"));
+  EXPECT_FALSE(checkHostPath(path, "File"));
+  EXPECT_TRUE(checkHostPath(directory.path() / "f", "FileOrCreate"));
+  EXPECT_TRUE(checkHostPath(directory.path() / "f", "File"));
+  EXPECT_TRUE(checkHostPath("/dev/null", "CharDevice"));
+}
+
+TEST(ResolvConf, MergesPolicyConfigAndNode) {
+  const std::string node = "search hpc.example\nnameserver 10.0.0.1\noptions timeout:1\n";
+  site::v1::DnsConfig dns;
+  dns.set_policy("Default");
+  dns.add_searches("mine");
+  EXPECT_EQ(resolvConf(dns, node), "nameserver 10.0.0.1\nsearch mine hpc.example\noptions timeout:1\n");
+  dns.set_policy("None");
+  dns.add_nameservers("1.2.3.4");
+  EXPECT_EQ(resolvConf(dns, node), "nameserver 1.2.3.4\nsearch mine\n");
+}
+
+TEST(HostsFile, NamesThePodAndItsAliases) {
+  site::v1::PodPlan plan;
+  plan.set_hostname("web-0");
+  plan.set_subdomain("web");
+  plan.set_namespace_("shop");
+  auto* alias = plan.add_host_aliases();
+  alias->set_ip("10.9.9.9");
+  alias->add_hostnames("db");
+  const std::string text = hostsFile(plan, {"10.0.0.5"}, "cluster.local");
+  EXPECT_NE(text.find("10.0.0.5\tweb-0.web.shop.svc.cluster.local\tweb-0\n"), std::string::npos);
+  EXPECT_NE(text.find("10.9.9.9\tdb\n"), std::string::npos);
+}
+
+TEST(ParseStat, TakesNamesOfAnyKind) {
+  const auto info =
+      parseStat("42 (a) (b) c) S 7 42 40 0 -1 4194560 1 0 0 0 100 50 0 0 20 0 1 0 5 1000 25 18446744073709551615");
+  ASSERT_TRUE(info.has_value()) << info.error().message;
+  EXPECT_EQ(info->pid, 42);
+  EXPECT_EQ(info->parent, 7);
+  EXPECT_EQ(info->session, 40);
+  EXPECT_EQ(info->cpu_ns, 1500000000U);
+  EXPECT_EQ(info->rss_bytes, 25U * 4096U);
+  EXPECT_FALSE(parseStat("nonsense").has_value());
+}
+
+}  // namespace
+}  // namespace slipway::supervisor
