@@ -74,13 +74,22 @@ void NodeTable::setNode(const kube::ObjectPtr& node) {
   info.node = node;
   info.allocatable = Amounts::of(kube::child(*node, {"status", "allocatable"}));
   if (!is_new) return;
-  for (const auto& [uid, placed] : placed_) {
-    if (placed.node == kube::name(*node)) info.requested.add(placed.amounts);
-  }
+  const auto early = homeless_.find(std::string(kube::name(*node)));
+  if (early == homeless_.end()) return;
+  info.requested = std::move(early->second);
+  homeless_.erase(early);
 }
 
 void NodeTable::removeNode(const std::string& name) {
-  nodes_.erase(name);
+  const auto node = nodes_.find(name);
+  if (node == nodes_.end()) return;
+  homeless_[name] = std::move(node->second.requested);
+  nodes_.erase(node);
+}
+
+Amounts& NodeTable::requestedOn(const std::string& node) {
+  const auto found = nodes_.find(node);
+  return found == nodes_.end() ? homeless_[node] : found->second.requested;
 }
 
 void NodeTable::setPod(const kube::Object& pod) {
@@ -101,16 +110,14 @@ void NodeTable::assume(const kube::Object& pod, const std::string& node) {
 
 void NodeTable::place(const std::string& uid, Placed placed) {
   take(uid);
-  const auto node = nodes_.find(placed.node);
-  if (node != nodes_.end()) node->second.requested.add(placed.amounts);
+  requestedOn(placed.node).add(placed.amounts);
   placed_[uid] = std::move(placed);
 }
 
 void NodeTable::take(const std::string& uid) {
   const auto it = placed_.find(uid);
   if (it == placed_.end()) return;
-  const auto node = nodes_.find(it->second.node);
-  if (node != nodes_.end()) node->second.requested.add(it->second.amounts, -1);
+  requestedOn(it->second.node).add(it->second.amounts, -1);
   placed_.erase(it);
 }
 

@@ -54,8 +54,11 @@ class NodeTable {
   void place(const std::string& uid, Placed placed);
   void take(const std::string& uid);
 
+  Amounts& requestedOn(const std::string& node);
+
   std::map<std::string, NodeInfo> nodes_;
-  std::unordered_map<std::string, Placed> placed_;  ///< by pod uid
+  std::unordered_map<std::string, Amounts> homeless_;  ///< what pods on nodes that are not known ask for, by node
+  std::unordered_map<std::string, Placed> placed_;     ///< by pod uid
 };
 
 }  // namespace slipway::controllers

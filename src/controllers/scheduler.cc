@@ -10,18 +10,6 @@ namespace {
 using namespace std::chrono_literals;
 using kube::Object;
 
-kube::InformerOptions trimmed(std::initializer_list<std::string_view> dropped_status) {
-  std::vector<std::string> drop(dropped_status.begin(), dropped_status.end());
-  kube::InformerOptions options;
-  options.transform = [drop](Object& object) {
-    if (auto* status = object.if_contains("status"); status != nullptr && status->is_object()) {
-      for (const std::string& name : drop) status->get_object().erase(name);
-    }
-    return true;
-  };
-  return options;
-}
-
 const Object* scheduledCondition(const Object& pod) {
   for (const auto& entry : kube::items(pod, {"status", "conditions"})) {
     const auto* condition = entry.if_object();
@@ -30,18 +18,36 @@ const Object* scheduledCondition(const Object& pod) {
   return nullptr;
 }
 
+std::string_view readiness(const Object& node) {
+  for (const auto& entry : kube::items(node, {"status", "conditions"})) {
+    const auto* condition = entry.if_object();
+    if (condition != nullptr && kube::text(*condition, {"type"}) == "Ready") return kube::text(*condition, {"status"});
+  }
+  return "";
+}
+
+/// Whether a pod that did not fit before could fit now. Heartbeats change nothing.
+bool maySuitMore(const Object& before, const Object& after) {
+  const auto differs = [&](std::initializer_list<std::string_view> path) {
+    return kube::child(before, path) != kube::child(after, path);
+  };
+  return differs({"spec"}) || differs({"metadata", "labels"}) || differs({"status", "allocatable"}) ||
+         readiness(before) != readiness(after);
+}
+
 }  // namespace
 
-Scheduler::Scheduler(Executor executor, kube::Client& client, Random& random, const Clock& clock,
-                     SchedulerOptions options)
+Scheduler::Scheduler(Executor executor, kube::Client& client, SharedInformers& informers, Random& random,
+                     const Clock& clock, SchedulerOptions options)
     : executor_(executor),
       client_(client),
       clock_(clock),
       options_(std::move(options)),
-      pods_(client, kube::kPods, trimmed({"containerStatuses", "initContainerStatuses"}), random),
-      nodes_(client, kube::kNodes, trimmed({"images", "nodeInfo"}), random),
+      pods_(informers.of(kube::kPods)),
+      nodes_(informers.of(kube::kNodes)),
       events_(client, clock, random, options_.name, ""),
-      queue_(executor, {.initial = 1s, .max = 10s}, random) {
+      loop_("scheduler", executor, random, [this](std::string key) { return schedule(std::move(key)); },
+            {.workers = options_.workers, .backoff = {.initial = 1s, .max = 10s}}) {
   nodes_.addHandler(
       {.added =
            [this](const kube::ObjectPtr& node) {
@@ -49,9 +55,9 @@ Scheduler::Scheduler(Executor executor, kube::Client& client, Random& random, co
              wakeWaiting();
            },
        .updated =
-           [this](const kube::ObjectPtr&, const kube::ObjectPtr& node) {
+           [this](const kube::ObjectPtr& before, const kube::ObjectPtr& node) {
              table_.setNode(node);
-             wakeWaiting();
+             if (maySuitMore(*before, *node)) wakeWaiting();
            },
        .deleted = [this](const kube::ObjectPtr& node) { table_.removeNode(std::string(kube::name(*node))); }});
   pods_.addHandler({.added = [this](const kube::ObjectPtr& pod) { onPod(pod); },
@@ -68,58 +74,33 @@ void Scheduler::onPod(const kube::ObjectPtr& pod) {
   table_.setPod(*pod);
   const std::string_view phase = kube::text(*pod, {"status", "phase"});
   if (phase == "Succeeded" || phase == "Failed") wakeWaiting();
-  if (kube::text(*pod, {"spec", "nodeName"}).empty()) queue_.add(kube::key(*pod));
+  if (kube::text(*pod, {"spec", "nodeName"}).empty()) loop_.add(kube::key(*pod));
 }
 
 void Scheduler::wakeWaiting() {
-  for (const std::string& key : waiting_) queue_.add(key);
+  for (const std::string& key : waiting_) loop_.add(key);
   waiting_.clear();
 }
 
 Task<void> Scheduler::run() {
-  async::TaskGroup group(executor_);
-  group.spawn("scheduler events", events_.run());
-  group.spawn("scheduler nodes", nodes_.run());
-  group.spawn("scheduler pods", pods_.run());
-  std::exception_ptr cancelled;
-  try {
-    // With half of the nodes known, the first pods would all go there.
-    co_await nodes_.waitSynced();
-    co_await pods_.waitSynced();
-    for (size_t i = 0; i < options_.workers; ++i) group.spawn("scheduler worker", work());
-    co_await group.join();
-  } catch (const boost::system::system_error&) {
-    cancelled = std::current_exception();
-  }
-  queue_.close();
-  co_await group.stop();
-  if (cancelled) std::rethrow_exception(cancelled);
+  // With half of the nodes known, the first pods would all go there.
+  co_await runTogether(
+      executor_, tasksOf(task("scheduler events", events_.run()), task("scheduler", loop_.run({&nodes_, &pods_}))));
 }
 
-Task<void> Scheduler::work() {
-  while (true) {
-    const std::optional<std::string> key = co_await queue_.get();
-    if (!key) co_return;
-    const Verdict verdict = co_await schedule(*key);
-    if (verdict == Verdict::Done) {
-      queue_.forget(*key);
-    } else {
-      queue_.retry(*key);
-    }
-    queue_.done(*key);
-  }
-}
-
-Task<Scheduler::Verdict> Scheduler::schedule(std::string key) {
+Task<Result<Outcome>> Scheduler::schedule(std::string key) {
   const kube::ObjectPtr pod = pods_.get(key);
-  if (pod == nullptr || !kube::text(*pod, {"spec", "nodeName"}).empty()) co_return Verdict::Done;
-  if (kube::find(*pod, {"metadata", "deletionTimestamp"}) != nullptr) co_return Verdict::Done;
+  if (pod == nullptr || !kube::text(*pod, {"spec", "nodeName"}).empty()) co_return Outcome::done();
+  if (kube::find(*pod, {"metadata", "deletionTimestamp"}) != nullptr) co_return Outcome::done();
   const std::string_view wanted = kube::text(*pod, {"spec", "schedulerName"});
-  if (!wanted.empty() && wanted != options_.name) co_return Verdict::Done;
+  if (!wanted.empty() && wanted != options_.name) co_return Outcome::done();
   if (!kube::items(*pod, {"spec", "schedulingGates"}).empty()) {
     co_await markUnschedulable(pod, "SchedulingGated", "Scheduling is blocked due to non-empty scheduling gates");
-    co_return Verdict::Done;
+    co_return Outcome::done();
   }
+  // A try whose outcome is unknown left a reservation: it must not stand in its own way. If that try did bind the pod,
+  // the watch puts it back.
+  table_.removePod(*pod);
   const auto chosen = choose(*pod);
   if (chosen) co_return co_await bind(pod, *chosen);
   waiting_.insert(key);
@@ -152,7 +133,7 @@ tl::expected<std::string, std::string> Scheduler::choose(const Object& pod) cons
   return tl::unexpected(message + ".");
 }
 
-Task<Scheduler::Verdict> Scheduler::bind(kube::ObjectPtr pod, std::string node) {
+Task<Result<Outcome>> Scheduler::bind(kube::ObjectPtr pod, std::string node) {
   table_.assume(*pod, node);
   const std::string name(kube::name(*pod));
   const std::string ns(kube::nameSpace(*pod));
@@ -164,22 +145,24 @@ Task<Scheduler::Verdict> Scheduler::bind(kube::ObjectPtr pod, std::string node) 
   if (bound) {
     log::debug("pod {}/{}: bound to node {}", ns, name, node);
     record(*pod, false, "Scheduled", fmt::format("Successfully assigned {}/{} to {}", ns, name, node));
-    co_return Verdict::Done;
+    co_return Outcome::done();
   }
-  // Conflict: somebody else bound or deleted it; the watch will tell. Otherwise the outcome is unknown: what the pod
-  // asks for stays reserved until the next try moves it or the watch shows it.
+  // Conflict: somebody else bound or deleted it; the watch has told or will tell. Otherwise the outcome is unknown:
+  // what the pod asks for stays reserved until the next try moves it or the watch shows it.
   if (bound.error().is(Code::Conflict) || bound.error().is(Code::NotFound)) {
     table_.removePod(*pod);
-    co_return Verdict::Done;
+    const kube::ObjectPtr now = pods_.get(kube::key(*pod));
+    if (now != nullptr) table_.setPod(*now);
+    co_return Outcome::done();
   }
   log::warn("pod {}/{}: binding to node {} failed: {}", ns, name, node, bound.error().message);
-  co_return Verdict::Again;
+  co_return Outcome::retry();
 }
 
-Task<Scheduler::Verdict> Scheduler::markUnschedulable(kube::ObjectPtr pod, std::string reason, std::string message) {
+Task<Result<Outcome>> Scheduler::markUnschedulable(kube::ObjectPtr pod, std::string reason, std::string message) {
   const Object* before = scheduledCondition(*pod);
   if (before != nullptr && kube::text(*before, {"reason"}) == reason && kube::text(*before, {"message"}) == message) {
-    co_return Verdict::Again;
+    co_return Outcome::retry();
   }
   kube::json::array conditions{{{"type", "PodScheduled"},
                                 {"status", "False"},
@@ -194,10 +177,10 @@ Task<Scheduler::Verdict> Scheduler::markUnschedulable(kube::ObjectPtr pod, std::
       co_await client_.patch(kube::kPods, ns, name, kube::PatchType::StrategicMerge, std::move(patch), "status");
   if (!patched) {
     if (!patched.error().is(Code::NotFound)) log::warn("pod {}/{}: {}", ns, name, patched.error().message);
-    co_return Verdict::Again;
+    co_return Outcome::retry();
   }
   if (reason == "Unschedulable") record(*pod, true, "FailedScheduling", message);
-  co_return Verdict::Again;
+  co_return Outcome::retry();
 }
 
 void Scheduler::record(const Object& pod, bool warning, std::string reason, std::string message) {
