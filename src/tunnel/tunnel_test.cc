@@ -204,6 +204,20 @@ TEST_P(Calls, DataFlowsBothWaysAtOnce) {
   play(&bothWaysAtOnce);
 }
 
+Task<void> sendsToTheDeaf(Scene scene) {
+  auto call = co_await scene.channel->open("/test/Refuse");
+  Status sent;
+  // Far more than any window: it would hang if the end of the call did not wake it.
+  for (int i = 0; i < 100 && sent; ++i) sent = co_await (*call)->send(std::string(50'000, 'x'));
+  EXPECT_FALSE(sent.has_value());
+  const auto answer = co_await (*call)->receive();
+  EXPECT_FALSE(answer.has_value());
+}
+
+TEST_P(Calls, ACalleeThatEndsEarlyWakesTheSender) {
+  play(&sendsToTheDeaf);
+}
+
 Task<void> tooBig(Scene scene) {
   auto call = co_await scene.channel->open("/test/Echo");
   const Status sent = co_await (*call)->send(std::string((64 << 20) + 1, 'x'));
