@@ -4,6 +4,8 @@
 #include "kubelet/answers.h"
 #include "kubelet/logs.h"
 #include "kubelet/metrics.h"
+#include "kubelet/port_forward.h"
+#include "kubelet/remote_command.h"
 
 namespace slipway::kubelet {
 namespace {
@@ -78,6 +80,9 @@ Task<Status> Api::admit(std::string node, http::Exchange& exchange) {
 Task<void> Api::route(Call call) {
   const std::string first = call.path.empty() ? "" : call.path[0];
   const std::string second = call.path.size() < 2 ? "" : call.path[1];
+  const size_t parts = call.path.size();
+  if ((first == "exec" || first == "attach") && (parts == 4 || parts == 5)) return runCommand(std::move(call));
+  if (first == "portForward" && (parts == 3 || parts == 4)) return forwardPorts(std::move(call));
   if (call.exchange.request().method != "GET") {
     return answerError(call.exchange, {Code::MethodNotAllowed, "405: Method Not Allowed"});
   }
@@ -106,8 +111,10 @@ Task<void> Api::sendPods(Call call, bool only_running) {
 Result<ContainerRef> Api::find(const Call& call, bool with_container) const {
   ContainerRef out{.node = call.node, .ns = call.path[1], .pod = call.path[2]};
   const std::optional<kube::Object> pod = backend_.findPod(out.ns, out.pod);
+  const std::string uid = call.path.size() == (with_container ? 5U : 4U) ? call.path[3] : "";
   const std::string node(pod ? kube::text(*pod, {"spec", "nodeName"}) : "");
-  if (!pod || (!out.node.empty() && node != out.node)) {
+  const bool other_pod = pod && !uid.empty() && uid != kube::uid(*pod);
+  if (!pod || other_pod || (!out.node.empty() && node != out.node)) {
     return failure(Code::NotFound, "pod \"{}\" does not exist on node \"{}\"", out.ns + "/" + out.pod, out.node);
   }
   out.node = node;
@@ -130,6 +137,27 @@ Task<void> Api::sendLogs(Call call) {
     co_await answerError(call.exchange, options.error());
   } else {
     co_await sendLog(call.exchange, backend_, *container, *options);
+  }
+}
+
+Task<void> Api::runCommand(Call call) {
+  const auto container = find(call, true);
+  const auto options = parseExecOptions(call.exchange.request().query(), call.path[0] == "attach");
+  if (!container) {
+    co_await answerError(call.exchange, container.error());
+  } else if (!options) {
+    co_await answerError(call.exchange, options.error());
+  } else {
+    co_await serveRemoteCommand(call.exchange, backend_, *container, *options);
+  }
+}
+
+Task<void> Api::forwardPorts(Call call) {
+  const auto pod = find(call, false);
+  if (!pod) {
+    co_await answerError(call.exchange, pod.error());
+  } else {
+    co_await servePortForward(call.exchange, backend_, *pod);
   }
 }
 

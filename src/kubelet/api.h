@@ -32,6 +32,8 @@ class Api {
   Task<void> route(Call call);
   Task<void> sendPods(Call call, bool only_running);
   Task<void> sendLogs(Call call);
+  Task<void> runCommand(Call call);
+  Task<void> forwardPorts(Call call);
   Task<void> sendSummary(Call call);
   Task<void> sendResourceMetrics(Call call);
   Task<void> sendOwnMetrics(Call call);

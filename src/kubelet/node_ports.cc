@@ -33,11 +33,11 @@ Status NodePorts::start() {
   return {};
 }
 
-Task<void> NodePorts::stop() {
+Task<void> NodePorts::stop(std::chrono::nanoseconds grace) {
   nodes_.clear();
   taken_.clear();
   shared_.accepting.reset();
-  co_await server_.stop();
+  co_await server_.stop(grace);
 }
 
 uint16_t NodePorts::portOf(const std::string& node) const {

@@ -30,7 +30,8 @@ class NodePorts {
 
   /// Listens on the shared port.
   Status start();
-  Task<void> stop();
+  /// Ends what is open after `grace`.
+  Task<void> stop(std::chrono::nanoseconds grace = std::chrono::seconds(2));
 
   /// Listens for a node and gives the port: the one that it has already, `preferred` if it is free and in the range, or
   /// a free one. TooManyRequests when the range is full.
