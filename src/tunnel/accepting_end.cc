@@ -1,3 +1,4 @@
+#include "async/deadline.h"
 #include "base/log.h"
 #include "tunnel/endpoint.h"
 #include "tunnel/grpc_frame_sink.h"
@@ -137,7 +138,8 @@ Task<Result<net::StreamPtr>> AcceptingEnd::Impl::secure(net::StreamPtr stream, s
     ~Counted() { --count; }
   } const counted(unfinished);
   Task<Result<net::StreamPtr>> handshake = tls->accept(std::move(stream));
-  co_return co_await within<net::StreamPtr>(std::move(handshake), options.handshake_timeout, "TLS handshake");
+  co_return co_await async::withDeadline<net::StreamPtr>(std::move(handshake), options.handshake_timeout,
+                                                         "TLS handshake");
 }
 
 Task<void> AcceptingEnd::Impl::watch(std::shared_ptr<Connection> connection) {
@@ -191,7 +193,7 @@ Task<void> AcceptingEnd::Impl::serveCall(std::shared_ptr<Connection> connection,
 
 Task<void> AcceptingEnd::Impl::serveTunnel(std::shared_ptr<Tunnel> tunnel) {
   const auto agreement =
-      co_await within<Agreement>(agreeAsCaller(tunnel->stream), options.handshake_timeout, "handshake");
+      co_await async::withDeadline<Agreement>(agreeAsCaller(tunnel->stream), options.handshake_timeout, "handshake");
   if (!agreement) {
     log::info("tunnel: {}: {}", tunnel->peer.address, agreement.error().message);
     tunnel->broken = agreement.error();

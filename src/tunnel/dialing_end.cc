@@ -1,4 +1,4 @@
-#include "base/log.h"
+#include "async/deadline.h"
 #include "tunnel/endpoint.h"
 #include "tunnel/grpc_frame_sink.h"
 #include "tunnel/guarded.h"
@@ -57,7 +57,7 @@ Task<void> DialingEnd::Impl::run() {
 Task<Error> DialingEnd::Impl::once() {
   const Executor executor = co_await async::thisExecutor();
   const std::string what = fmt::format("dialling {}", dialer->target());
-  Result<net::StreamPtr> dialled = co_await within<net::StreamPtr>(dialer->dial(), kDialLimit, what);
+  Result<net::StreamPtr> dialled = co_await async::withDeadline<net::StreamPtr>(dialer->dial(), kDialLimit, what);
   if (!dialled) co_return dialled.error();
   const auto attempt = std::make_shared<Attempt>(std::move(*dialled), heartbeatOf(options), executor);
   co_await guarded(serve(attempt), leave(attempt));
@@ -77,7 +77,8 @@ Task<Error> DialingEnd::Impl::answer(std::shared_ptr<Attempt> attempt) {
   const std::string authority = options.authority.empty() ? "slipway" : options.authority;
   const auto stream = attempt->connection.call(kOpenReverseTunnel, authority, metadata);
   if (!stream) co_return stream.error();
-  const auto agreement = co_await within<Agreement>(agreeAsCallee(*stream), options.handshake_timeout, "handshake");
+  const auto agreement =
+      co_await async::withDeadline<Agreement>(agreeAsCallee(*stream), options.handshake_timeout, "handshake");
   if (!agreement) co_return agreement.error();
   const auto sink = std::make_shared<GrpcFrameSink>(*stream, &encodeFromCallee);
   attempt->callee = std::make_shared<TunnelCallee>(executor, sink, service, callLimits(options), agreement->revision);

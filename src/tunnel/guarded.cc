@@ -11,7 +11,7 @@ namespace {
 
 /// Both tasks are over.
 struct Ending {
-  explicit Ending(const Executor& executor) : timer(executor) {}
+  explicit Ending(const Executor& executor) : timer(executor, asio::steady_timer::time_point::max()) {}
   asio::steady_timer timer;
   bool over = false;
 };
@@ -34,39 +34,24 @@ bool isCancelled(const asio::cancellation_state& state) {
 
 }  // namespace
 
-Task<void> nothing() {
-  co_return;
-}
-
-Task<bool> guarded(Task<void> body, Task<void> cleanup, std::optional<std::chrono::nanoseconds> limit) {
+Task<void> guarded(Task<void> body, Task<void> cleanup) {
   const Executor executor = co_await asio::this_coro::executor;
   const auto ending = std::make_shared<Ending>(executor);
   async::TaskGroup bodies(executor);
   async::TaskGroup cleanups(executor);
   bodies.spawn("body", std::move(body));
   cleanups.spawn("cleanup", cleanAfter(bodies, std::move(cleanup), ending));
-  if (limit) {
-    ending->timer.expires_after(std::chrono::duration_cast<std::chrono::steady_clock::duration>(*limit));
-  } else {
-    ending->timer.expires_at(std::chrono::steady_clock::time_point::max());
-  }
   // From here a cancellation is seen and remembered, but does not unwind before both are over.
   const bool throws = co_await asio::this_coro::throw_if_cancelled();
   co_await asio::this_coro::throw_if_cancelled(false);
-  bool in_time = true;
   while (!ending->over) {
-    const auto [error] = co_await ending->timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    co_await ending->timer.async_wait(asio::as_tuple(asio::use_awaitable));
     const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
-    if (!error) {
-      in_time = false;
-      ending->timer.expires_at(std::chrono::steady_clock::time_point::max());
-    }
-    if (!error || isCancelled(state)) bodies.cancel();
+    if (isCancelled(state)) bodies.cancel();
   }
   co_await asio::this_coro::throw_if_cancelled(throws);
   const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
   if (throws && isCancelled(state)) throw boost::system::system_error(asio::error::operation_aborted);
-  co_return in_time;
 }
 
 }  // namespace slipway::tunnel

@@ -1,6 +1,6 @@
 #include "tunnel/rpc.h"
 
-#include "tunnel/guarded.h"
+#include "async/deadline.h"
 
 namespace slipway::tunnel {
 
@@ -32,7 +32,7 @@ Task<Result<std::string>> exchange(std::shared_ptr<Channel> channel, std::string
 Task<Result<std::string>> callUnaryBytes(std::shared_ptr<Channel> channel, std::string method, std::string request,
                                          std::chrono::nanoseconds deadline) {
   Task<Result<std::string>> call = exchange(std::move(channel), method, std::move(request));
-  co_return co_await within<std::string>(std::move(call), deadline, method);
+  co_return co_await async::withDeadline<std::string>(std::move(call), deadline, method);
 }
 
 Task<Result<std::string>> receiveRequestBytes(ServerCall& call) {
