@@ -2,6 +2,7 @@
 
 #include "apiserver/api/api.h"
 #include "apiserver/api/builtin_kinds.h"
+#include "apiserver/api/openapi.h"
 #include "apiserver/api/subresources.h"
 #include "apiserver/bootstrap.h"
 #include "apiserver/cluster_pki.h"
@@ -56,6 +57,7 @@ struct ApiServer::Impl {
   std::unique_ptr<Authenticator> authenticator;
   std::unique_ptr<Authorizer> authorizer;
   std::unique_ptr<Api> api;
+  std::unique_ptr<OpenApi> open_api;
   std::unique_ptr<http::Server> server;
   uint16_t port = 0;
 };
@@ -76,7 +78,7 @@ Result<std::unique_ptr<net::Listener>> ApiServer::Impl::open() {
   tokens = std::make_unique<ServiceAccountTokens>(pki->serviceAccountKey(), options.issuer, *store, clock, random);
   authenticator = std::make_unique<Authenticator>(*store, *tokens, clock);
   authorizer = std::make_unique<Authorizer>(*store);
-  api = std::make_unique<Api>(Api::Parts{*registry, *handlers, *authenticator, *authorizer, clock, random});
+  api = std::make_unique<Api>(Api::Parts{*schema, *registry, *handlers, *authenticator, *authorizer, clock, random});
   TRY(std::unique_ptr<net::Listener> listener, net::listenTcp(group.executor(), options.address, options.port));
   port = listener->port();
   return listener;
@@ -100,6 +102,8 @@ void ApiServer::Impl::addEndpoints() {
   addScale(*api, *registry);
   addTokenRequest(*api, *registry, *tokens);
   addReviews(*api, *authenticator, *authorizer);
+  open_api = std::make_unique<OpenApi>(*schema, kinds);
+  open_api->addTo(*api);
 }
 
 Task<void> ApiServer::Impl::housekeeping() {
@@ -152,6 +156,8 @@ Result<std::string> ApiServer::kubeconfigFor(const std::string& user, const std:
   TRY(const pki::Identity client, impl_->pki->issueClient(user, groups, impl_->clock.now()));
   return kubeconfigText(url(), impl_->pki->ca().certificate, client);
 }
+
+const pki::Identity& ApiServer::signingCa() const { return impl_->pki->ca(); }
 
 Task<Status> ApiServer::backup(std::filesystem::path target) {
   co_return co_await impl_->store->backup(std::move(target));

@@ -7,6 +7,7 @@
 
 #include "async/task.h"
 #include "base/clock.h"
+#include "pki/certificate.h"
 
 namespace slipway::apiserver {
 
@@ -40,6 +41,8 @@ class ApiServer {
   std::filesystem::path kubeconfig() const;
   /// A kubeconfig for another user, with a certificate made now: for components in this process or their own.
   Result<std::string> kubeconfigFor(const std::string& user, const std::vector<std::string>& groups) const;
+  /// The CA that signs client and kubelet certificates, for the CSR controller. After start().
+  const pki::Identity& signingCa() const;
   /// Copies the database while it is in use; `target` must not exist.
   Task<Status> backup(std::filesystem::path target);
 

@@ -8,11 +8,13 @@
 
 #include "async/loop.h"
 #include "async/process.h"
+#include "base/files.h"
 #include "cli/command.h"
 #include "cli/health_server.h"
 #include "cli/places.h"
 #include "config/agent_config.h"
 #include "net/tcp.h"
+#include "pod/site_settings.h"
 #include "slurm/slurm_driver.h"
 #include "tunnel/endpoint.h"
 
@@ -47,6 +49,21 @@ agent::AgentOptions optionsOf(const config::AgentConfig& config) {
   options.hub_addresses = config.hub_addresses;
   options.poll_interval = config.poll_interval;
   return options;
+}
+
+/// What supervisors must know of agent.yaml.
+Status leaveSettings(const config::AgentConfig& config) {
+  const std::filesystem::path state = stateDirectoryOf(config);
+  pod::SiteSettings settings;
+  settings.default_runtime = config.runtime;
+  settings.image_root =
+      config.image_cache_dir.empty() ? state / "images" : std::filesystem::path(config.image_cache_dir);
+  settings.image_bytes = config.image_cache_bytes;
+  settings.local_images = config.local_image_paths;
+  settings.insecure_registries = config.insecure_registries;
+  settings.registry_mirrors = config.registry_mirrors;
+  TRY_STATUS(makeDirectories(state, 0700));
+  return pod::writeSiteSettings(state, settings);
 }
 
 Result<std::shared_ptr<net::Dialer>> dialerTo(const config::AgentConfig& config) {
@@ -133,6 +150,7 @@ int agentMain(const std::string& path) {
   if (!config) return report(config.error());
   const auto dialer = dialerTo(*config);
   if (!dialer) return report(dialer.error().wrap(path));
+  if (auto left = leaveSettings(*config); !left) return report(left.error().wrap("stateDir"));
   log::info("slipway agent {}: controller {}, state in {}", version(), config->endpoint,
             stateDirectoryOf(*config).string());
   const auto outcome = std::make_shared<Status>();

@@ -8,7 +8,7 @@
 #include "base/strings.h"
 #include "cli/command.h"
 #include "cli/places.h"
-#include "controllers/scheduler.h"
+#include "controllers/control_plane.h"
 #include "kube/http_client.h"
 #include "kube/kubeconfig.h"
 #include "net/tcp.h"
@@ -22,24 +22,40 @@ struct ServeWords {
   bool controllers = true;
 };
 
-/// The control plane's own client: an ordinary one, through the front door.
-Result<std::unique_ptr<kube::HttpClient>> ownClient(Executor executor, const apiserver::ApiServer& server,
-                                                    const Clock& clock) {
+/// How the control plane reaches its own server: as an ordinary client, through the front door.
+Result<kube::ClusterAccess> ownAccess(const apiserver::ApiServer& server) {
   TRY(const std::string kubeconfig, server.kubeconfigFor("system:slipway-control-plane", {"system:masters"}));
-  TRY(kube::ClusterAccess access, kube::parseKubeconfig(kubeconfig, "."));
-  return kube::HttpClient::make(executor, std::move(access), {.user_agent = "slipway-control-plane"}, clock);
+  return kube::parseKubeconfig(kubeconfig, ".");
 }
 
-Task<void> runControllers(Executor executor, const apiserver::ApiServer& server) {
+Task<Result<kube::Object>> fetch(kube::HttpClient* client, std::string path, std::string accept) {
+  co_return co_await client->getPath(std::move(path), std::move(accept));
+}
+
+Task<Status> runControllers(Executor executor, const apiserver::ApiServer& server) {
   SystemClock clock;
   SystemRandom random;
-  const auto client = ownClient(executor, server, clock);
-  if (!client) {
-    log::error("control plane: {}", client.error().message);
-    co_return;
-  }
-  controllers::Scheduler scheduler(executor, **client, random, clock);
-  co_await scheduler.run();
+  CO_TRY(const kube::ClusterAccess access, ownAccess(server));
+  const kube::HttpClientOptions options{.user_agent = "slipway-control-plane"};
+  kube::HttpClientOptions for_metadata = options;
+  for_metadata.metadata_only = true;
+  CO_TRY(const auto client, kube::HttpClient::make(executor, access, options, clock));
+  CO_TRY(const auto metadata, kube::HttpClient::make(executor, access, for_metadata, clock));
+  controllers::ControlPlaneOptions control_plane;
+  kube::HttpClient* raw = client.get();
+  control_plane.discover = controllers::discoverBy(
+      [raw](std::string path, std::string accept) { return fetch(raw, std::move(path), std::move(accept)); });
+  control_plane.metadata = metadata.get();
+  control_plane.root_ca_pem = access.ca;
+  control_plane.csr.ca = server.signingCa();
+  controllers::ControlPlane controllers(executor, *client, random, clock, std::move(control_plane));
+  co_await controllers.run();
+  co_return Status();
+}
+
+Task<void> runControllersOrLog(Executor executor, const apiserver::ApiServer& server) {
+  const Status ran = co_await runControllers(executor, server);
+  if (!ran) log::error("control plane: {}", ran.error().message);
 }
 
 Task<void> serve(ServeWords words, std::shared_ptr<Status> outcome) {
@@ -49,7 +65,7 @@ Task<void> serve(ServeWords words, std::shared_ptr<Status> outcome) {
   if (!*outcome) co_return;
   log::info("API server {} at {}; kubeconfig: {}", version(), server.url(), server.kubeconfig().string());
   async::TaskGroup group(executor);
-  if (words.controllers) group.spawn("control plane", runControllers(executor, server));
+  if (words.controllers) group.spawn("control plane", runControllersOrLog(executor, server));
   std::exception_ptr cancelled;
   try {
     while (true) co_await async::sleepFor(std::chrono::hours(24));

@@ -159,8 +159,9 @@ Result<std::unique_ptr<container::ContainerRuntime>> runtimeFor(const Supervisor
   tools.env = options.env;
   tools.user = get(options.env, "USER", get(options.env, "LOGNAME", "user"));
   tools.images = std::make_shared<container::ImageStore>(images, std::make_shared<async::SystemProcessRunner>());
-  tools.writable_root = plan.runtime() == "host" || overlayWorks(scratch.disk);
-  return container::pickRuntime(plan.runtime(), tools);
+  const std::string& runtime = plan.runtime().empty() ? options.default_runtime : plan.runtime();
+  tools.writable_root = runtime == "host" || overlayWorks(scratch.disk);
+  return container::pickRuntime(runtime, tools);
 }
 
 Task<int> supervisePod(const SupervisorOptions& options, const site::v1::PodPlan& plan) {

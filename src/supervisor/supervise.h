@@ -12,6 +12,7 @@ namespace slipway::supervisor {
 struct SupervisorOptions {
   std::filesystem::path directory;            ///< of the pod's attempt (pod/layout.h)
   std::map<std::string, std::string> env;     ///< of this process; cli/ reads it
+  std::string default_runtime;                ///< where the plan names none; "": the first that is there
   std::filesystem::path scratch = "/tmp";     ///< local disk of the node; $TMPDIR
   std::filesystem::path memory = "/dev/shm";  ///< tmpfs of the node
   container::ImageStoreOptions images;        ///< root "": $HOME/.slipway/images

@@ -1,0 +1,52 @@
+#include "supervisor/supervise.h"
+
+#include <unistd.h>
+
+#include <CLI/App.hpp>
+#include <memory>
+
+#include "base/strings.h"
+#include "cli/command.h"
+#include "cli/places.h"
+#include "pod/site_settings.h"
+
+extern char** environ;
+
+namespace slipway::cli {
+namespace {
+
+std::map<std::string, std::string> wholeEnvironment() {
+  std::map<std::string, std::string> out;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const auto [name, value] = splitOnce(*entry, '=');
+    out[std::string(name)] = std::string(value);
+  }
+  return out;
+}
+
+int superviseMain(const std::string& directory) {
+  const auto site = pod::readSiteSettings(directory);
+  if (!site) return report(site.error());
+  supervisor::SupervisorOptions options;
+  options.directory = directory;
+  options.env = wholeEnvironment();
+  options.default_runtime = site->default_runtime;
+  if (const std::string scratch = environment("TMPDIR"); !scratch.empty()) options.scratch = scratch;
+  options.images.root = site->image_root;
+  options.images.local.assign(site->local_images.begin(), site->local_images.end());
+  options.images.insecure_registries = site->insecure_registries;
+  options.images.mirrors = site->registry_mirrors;
+  return supervisor::superviseMain(options);
+}
+
+}  // namespace
+
+void addSupervise(CLI::App& app, Context& context) {
+  CLI::App* command = app.add_subcommand("supervise", "Run the containers of a pod, inside its Slurm job");
+  command->group("");  // not for people
+  const auto directory = std::make_shared<std::string>();
+  command->add_option("--dir", *directory, "The pod's directory")->required();
+  command->callback([&context, directory] { context.action = [directory] { return superviseMain(*directory); }; });
+}
+
+}  // namespace slipway::cli
