@@ -95,9 +95,12 @@ Task<void> Agent::learnCluster() {
 Task<void> Agent::pollForEver() {
   co_await cluster_known_.wait();
   while (true) {
-    poll_now_.reset();
+    attempts_->wantsPoll().reset();
     co_await pollOnce();
-    co_await poll_now_.waitFor(options_.poll_interval);
+    // A poll that somebody waits for comes earlier, but never at more than four times the rate.
+    const std::chrono::nanoseconds least = options_.poll_interval / 4;
+    co_await async::sleepFor(least);
+    co_await attempts_->wantsPoll().waitFor(options_.poll_interval - least);
   }
 }
 

@@ -60,8 +60,8 @@ class Agent {
   Task<void> run();
   std::shared_ptr<const tunnel::Service> service() const { return service_; }
   AgentFigures figures() const;
-  /// Polls now instead of at the end of the interval.
-  void pollNow() { poll_now_.set(); }
+  /// Polls soon instead of at the end of the interval.
+  void pollNow() { attempts_->wantsPoll().set(); }
 
  private:
   Task<void> pollForEver();
@@ -92,7 +92,6 @@ class Agent {
   std::unique_ptr<Attempts> attempts_;
   std::unique_ptr<Hub> hub_;
   std::shared_ptr<tunnel::Service> service_;
-  async::Event poll_now_;
   async::Event cluster_known_;
   AgentFigures figures_;
 };

@@ -102,7 +102,7 @@ void Attempts::report(const std::string& key, PodReport report) {
   const auto found = attempts_.find(key);
   if (found == attempts_.end()) return;
   Attempt& attempt = found->second;
-  if (report.slurm_restarts() < attempt.job.restarts && isFinalStage(report.stage())) return;  // of the run before
+  if (report.sequence() <= attempt.stale_sequence && attempt.stale_sequence != 0) return;
   attempt.supervisor = std::move(report);
   if (attempt.phase == Phase::Submitting || attempt.phase == Phase::Unsettled) {
     // The supervisor was quicker than sbatch's answer or than the next poll.
@@ -112,7 +112,11 @@ void Attempts::report(const std::string& key, PodReport report) {
     }
   }
   if (attempt.phase == Phase::Waiting) move(attempt, Event::SlurmActive);
-  if (isFinalStage(attempt.supervisor.stage())) finish(attempt, Event::ReportedFinal);
+  if (isFinalNow(attempt)) {
+    finish(attempt, Event::ReportedFinal);
+  } else if (isFinalStage(attempt.supervisor.stage())) {
+    wants_poll_.set();
+  }
   publish(attempt);
   attempt.supervisor.clear_events();  // told once
 }
@@ -126,10 +130,17 @@ bool Attempts::readReportFile(Attempt& attempt) {
   auto report = pod::readReport(directoryOf(attempt));
   if (!report) return false;
   const bool older = report->sequence() <= attempt.supervisor.sequence() && !attempt.supervisor.pod_uid().empty();
-  if (older || report->slurm_restarts() < attempt.job.restarts) return false;
+  const bool stale = attempt.stale_sequence != 0 && report->sequence() <= attempt.stale_sequence;
+  if (older || stale) return false;
   report->clear_events();
   attempt.supervisor = std::move(*report);
   return true;
+}
+
+bool Attempts::isFinalNow(const Attempt& attempt) const {
+  const PodReport::Stage stage = attempt.supervisor.stage();
+  return stage == PodReport::SUCCEEDED ||
+         (stage == PodReport::FAILED && (attempt.entry.cancelled || attempt.slurm_final));
 }
 
 void Attempts::finish(Attempt& attempt, Event event) {
@@ -176,7 +187,7 @@ PodReport Attempts::compose(const Attempt& attempt) const {
       break;
     case Phase::Active:
       if (!from_supervisor) say(PodReport::STARTING, "", "");
-      if (from_supervisor && !isFinalStage(report.stage())) report.set_stage(PodReport::RUNNING);
+      if (from_supervisor) report.set_stage(PodReport::RUNNING);
       break;
     case Phase::Vanished:
       if (attempt.missing_since != 0 && now() - attempt.missing_since >= options_.unknown_after.count()) {
@@ -194,7 +205,11 @@ PodReport Attempts::compose(const Attempt& attempt) const {
         say(PodReport::FAILED, "Cancelled", "cancelled before it was submitted");
         break;
       }
-      const Verdict verdict = verdictOf(attempt.job, attempt.entry.cancelled);
+      Verdict verdict = verdictOf(attempt.job, attempt.entry.cancelled);
+      if (verdict.reason == "Error" && !attempt.entry.cancelled &&
+          endedByTimeSignal(attempt.job, attempt.supervisor, attempt.entry.plan_grace_seconds)) {
+        verdict = verdictOf({.id = attempt.job.id, .state = "TIMEOUT"}, false);
+      }
       if (!by_supervisor && !attempt.slurm_final) {
         say(PodReport::UNKNOWN, "JobVanished", "the job is gone and the agent has lost how it ended");
       } else if (!by_supervisor) {

@@ -40,6 +40,7 @@ struct Attempt {
   OwnJob job;                      ///< as last seen
   site::v1::PodReport supervisor;  ///< its last report; pod_uid empty: none yet
   site::v1::PodReport published;   ///< what watchers were last told
+  uint64_t stale_sequence = 0;     ///< reports up to this one are of a run before a requeue
   bool connected = false;
   int64_t sbatch_ended = 0;  ///< Unix seconds
   int64_t missing_since = 0;
@@ -87,7 +88,11 @@ class Attempts {
   Task<void> pursueCancellations();
   bool hasCancellations() const;
 
+  /// What a supervisor says. A failure is final only when Slurm has confirmed that the job is over: a job that is
+  /// requeued or preempted is told to stop as well, and runs again.
   void report(const std::string& key, site::v1::PodReport report);
+  /// A failure was reported and waits for Slurm's word: a poll is worth its price. For the poller.
+  async::Event& wantsPoll() { return wants_poll_; }
   void setConnected(const std::string& key, bool connected);
 
   /// The newest attempt of the pod; null if unknown.
@@ -114,6 +119,7 @@ class Attempts {
   void requeued(Attempt& attempt, const OwnJob& job);
   void finish(Attempt& attempt, Event event);
   bool readReportFile(Attempt& attempt);
+  bool isFinalNow(const Attempt& attempt) const;
   Task<void> settle(std::string key, int64_t began);
   Task<void> askAccounting(std::vector<std::string> keys);
   Task<void> cancelDuplicate(uint32_t job_id, std::string key);
@@ -133,6 +139,7 @@ class Attempts {
   uint64_t sequence_ = 0;
   async::Event changed_;
   async::Event cancellation_;
+  async::Event wants_poll_;
 };
 
 }  // namespace slipway::agent

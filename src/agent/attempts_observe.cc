@@ -19,6 +19,9 @@ uint32_t ownerOf(const pod::PodDirectory& directory) {
 
 void Attempts::requeued(Attempt& attempt, const OwnJob& job) {
   log::info("pod {}: job {} was requeued by Slurm ({} times now)", attempt.entry.uid, job.id, job.restarts);
+  // While it waits, the file is still the one of the run before.
+  if (job.node.empty()) readReportFile(attempt);
+  attempt.stale_sequence = std::max(attempt.stale_sequence, attempt.supervisor.sequence());
   attempt.supervisor.Clear();
   attempt.slurm_final = false;
   attempt.final_since = 0;
@@ -42,8 +45,8 @@ void Attempts::see(Attempt& attempt, const OwnJob& job) {
   attempt.job = job;
   if (!slurm::isFinal(state)) {
     move(attempt, state.base == "PENDING" ? Event::SlurmWaiting : Event::SlurmActive);
-    if (attempt.phase == Phase::Active && !attempt.connected && readReportFile(attempt) &&
-        isFinalStage(attempt.supervisor.stage())) {
+    if (attempt.phase == Phase::Active && !attempt.connected) readReportFile(attempt);
+    if (attempt.phase == Phase::Active && isFinalNow(attempt)) {
       finish(attempt, Event::ReportedFinal);
     }
     return publish(attempt);

@@ -53,16 +53,17 @@ class AttemptsTest : public ::testing::Test {
   }
   PodReport report(const std::string& uid = "u1") { return attempts->find(uid)->published; }
   std::string stage(const std::string& uid = "u1") { return PodReport::Stage_Name(report(uid).stage()); }
-  void supervisorSays(PodReport::Stage stage, std::string reason = "", uint32_t restarts = 0) {
+  void supervisorSays(PodReport::Stage stage, std::string reason = "") {
     PodReport said;
     said.set_pod_uid("u1");
     said.set_stage(stage);
     said.set_reason(reason);
-    said.set_slurm_restarts(restarts);
+    said.set_sequence(++supervisor_sequence);
     said.add_containers()->set_name("main");
     attempts->report("u1/0", said);
   }
 
+  uint64_t supervisor_sequence = 0;
   TemporaryDirectory directory;
   testing::ManualClock clock;
   slurm::testing::FakeDriver driver;
@@ -268,7 +269,8 @@ TEST_F(AttemptsTest, SlurmKnowsWhyTheSupervisorWasStopped) {
   driver.jobs[*job].state = "RUNNING";
   pollAfter(15);
   supervisorSays(PodReport::FAILED);
-  EXPECT_EQ(report().reason(), "");
+  EXPECT_EQ(stage(), "RUNNING") << "Slurm may requeue it";
+  EXPECT_TRUE(attempts->wantsPoll().isSet());
   driver.jobs[*job].state = "TIMEOUT";
   pollAfter(15);
   EXPECT_EQ(stage(), "FAILED");
@@ -289,12 +291,46 @@ TEST_F(AttemptsTest, ARequeueIsARestartAndNoEnd) {
   EXPECT_EQ(stage(), "QUEUED");
   EXPECT_EQ(report().slurm_restarts(), 1U);
   EXPECT_EQ(report().containers_size(), 0);
-  supervisorSays(PodReport::FAILED, "", 0);  // late words of the run before
+  driver.jobs[*job].state = "RUNNING";
+  pollAfter(15);
+  EXPECT_EQ(stage(), "STARTING");
+  supervisorSays(PodReport::RUNNING);
+  EXPECT_EQ(stage(), "RUNNING");
+}
+
+TEST_F(AttemptsTest, AFailureBeforeARequeueIsNoEnd) {
+  const auto job = submit();
+  driver.jobs[*job].state = "RUNNING";
+  driver.jobs[*job].nodes = "n1";
+  pollAfter(15);
+  PodReport stopped;
+  stopped.set_pod_uid("u1");
+  stopped.set_sequence(7);
+  stopped.set_stage(PodReport::FAILED);
+  ASSERT_TRUE(pod::writeReport(attempts->directoryOf(*attempts->find("u1")), stopped));
+  driver.jobs[*job].state = "COMPLETING";
+  pollAfter(1);
+  EXPECT_EQ(stage(), "RUNNING");
+  driver.jobs[*job] = {.state = "PENDING", .comment = "slipway:c:u1:0", .restarts = 1};
+  pollAfter(1);
   EXPECT_EQ(stage(), "QUEUED");
   driver.jobs[*job].state = "RUNNING";
   pollAfter(15);
-  supervisorSays(PodReport::RUNNING, "", 1);
-  EXPECT_EQ(stage(), "RUNNING");
+  EXPECT_EQ(stage(), "STARTING");
+  supervisor_sequence = 7;
+  supervisorSays(PodReport::SUCCEEDED);
+  EXPECT_EQ(stage(), "SUCCEEDED");
+}
+
+TEST_F(AttemptsTest, AFailureIsFinalWhenSlurmSaysSo) {
+  const auto job = submit();
+  driver.jobs[*job].state = "RUNNING";
+  pollAfter(1);
+  supervisorSays(PodReport::FAILED, "Error");
+  driver.jobs[*job].state = "FAILED";
+  pollAfter(1);
+  EXPECT_EQ(stage(), "FAILED");
+  EXPECT_EQ(report().reason(), "Error");
 }
 
 TEST_F(AttemptsTest, PodDeletedWhileJobPending_CancelsTheJob) {

@@ -38,7 +38,9 @@ OwnJob ownJobOf(const slurm::JobRecord& record, std::pair<std::string, uint32_t>
   job.exit_code = static_cast<int32_t>(parseInt(code).value_or(0));
   job.exit_signal = static_cast<int32_t>(parseInt(signal).value_or(0));
   job.restarts = static_cast<uint32_t>(parseInt(record.get(F::Restarts)).value_or(0));
+  job.start_time = slurm::parseTimestamp(record.get(F::StartTime));
   job.end_time = slurm::parseTimestamp(record.get(F::EndTime));
+  job.limit_seconds = slurm::parseTimeLimit(record.get(F::TimeLimit));
   return job;
 }
 

@@ -22,7 +22,9 @@ struct OwnJob {
   int32_t exit_code = 0;
   int32_t exit_signal = 0;
   uint32_t restarts = 0;
+  int64_t start_time = 0;
   int64_t end_time = 0;
+  int64_t limit_seconds = 0;  ///< 0: none
 };
 
 /// "slipway:<cluster>:<uid>:<attempt>" → uid and attempt; nothing for another cluster's or a foreign comment.

@@ -39,4 +39,13 @@ void amend(PodReport& report, const Verdict& verdict) {
   if (report.message().empty()) report.set_message(verdict.message);
 }
 
+bool endedByTimeSignal(const OwnJob& job, const PodReport& report, int64_t grace_seconds) {
+  if (job.limit_seconds == 0 || job.start_time == 0 || job.end_time == 0) return false;
+  if (job.end_time - job.start_time < job.limit_seconds - grace_seconds - 60) return false;
+  return std::any_of(report.containers().begin(), report.containers().end(), [](const auto& container) {
+    const auto& end = container.terminated();
+    return end.signal() == 15 || end.signal() == 9 || end.exit_code() == 143 || end.exit_code() == 137;
+  });
+}
+
 }  // namespace slipway::agent
