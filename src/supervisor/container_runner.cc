@@ -118,16 +118,20 @@ Task<void> ContainerRunner::pull() {
 
 Task<void> ContainerRunner::waitBackOff(std::chrono::nanoseconds delay, std::string reason, std::string message) {
   const SteadyTime end = context_.clock.steady() + delay;
-  while (!stopWanted() && context_.clock.steady() < end) {
-    const auto left = end - context_.clock.steady();
-    // The reason of the failure itself is to be seen for a moment before that of the waiting.
-    const bool in_time = co_await changed_.waitFor(std::min<std::chrono::nanoseconds>(left, std::chrono::seconds(1)));
-    if (in_time || reason.empty()) continue;
-    context_.board.updateContainer(plan_.name(), [&](ContainerReport& report) {
-      report.mutable_waiting()->set_reason(reason);
-      report.mutable_waiting()->set_message(message);
-    });
-    reason.clear();
+  // The reason of the failure itself is to be seen for a moment before that of the waiting.
+  const SteadyTime show =
+      context_.clock.steady() + std::min<std::chrono::nanoseconds>(delay / 2, std::chrono::seconds(1));
+  while (!stopWanted()) {
+    const SteadyTime now = context_.clock.steady();
+    if (now >= end) co_return;
+    if (!reason.empty() && now >= show) {
+      context_.board.updateContainer(plan_.name(), [&](ContainerReport& report) {
+        report.mutable_waiting()->set_reason(reason);
+        report.mutable_waiting()->set_message(message);
+      });
+      reason.clear();
+    }
+    co_await changed_.waitFor((reason.empty() ? end : show) - now);
   }
 }
 

@@ -18,7 +18,8 @@ struct ResolvConf {
 
 std::vector<std::string> words(std::string_view line) {
   std::vector<std::string> out;
-  for (std::string_view part : split(replaceAll(line, "\t", " "), ' ')) {
+  const std::string spaced = replaceAll(line, "\t", " ");
+  for (const std::string_view part : split(spaced, ' ')) {
     if (!part.empty()) out.emplace_back(part);
   }
   return out;

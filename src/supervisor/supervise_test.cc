@@ -159,7 +159,7 @@ TEST(Supervise, PreStopRunsBeforeTerm) {
   const std::string file = (pod.state.path() / "order").string();
   auto& main = pod.add("main", "trap 'echo term >> " + file + "; exit 0' TERM; while :; do sleep 0.05; done");
   auto& hook = *main.mutable_pre_stop()->mutable_exec();
-  for (const std::string word : {std::string("sh"), std::string("-c"), "echo hook >> " + file}) hook.add_command(word);
+  for (const std::string& word : std::vector<std::string>{"sh", "-c", "echo hook >> " + file}) hook.add_command(word);
   run(pod);
   EXPECT_EQ(readFile(file).value(), "hook\nterm\n");
 }

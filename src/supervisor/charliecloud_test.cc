@@ -1,0 +1,130 @@
+// Pods in real containers, where ch-run and busybox are installed and user namespaces are allowed.
+#include <gtest/gtest.h>
+
+#include "async/loop.h"
+#include "container/pick_runtime.h"
+#include "supervisor/testing/test_pod.h"
+
+namespace slipway::supervisor {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Charliecloud : testing::Test {
+  TestPod pod;
+  fs::path image = pod.state.path() / "busybox";
+
+  void SetUp() override {
+    if (container::findProgram("ch-run", "/usr/bin:/usr/local/bin").empty() || !fs::exists("/bin/busybox")) {
+      GTEST_SKIP() << "ch-run or busybox is not installed";
+    }
+    for (const char* each : {"bin", "dev", "proc", "sys", "tmp", "etc", "var/tmp", "usr/bin", "home", "mnt"}) {
+      fs::create_directories(image / each);
+    }
+    fs::copy_file("/bin/busybox", image / "bin/busybox");
+    for (const char* each :
+         {"sh", "ls", "cat", "echo", "env", "id", "sleep", "true", "touch", "hostname", "mount", "grep"}) {
+      fs::create_symlink("busybox", image / "bin" / each);
+    }
+    ASSERT_TRUE(writeFileAtomic(image / "etc/passwd", "root:x:0:0::/root:/bin/sh\n"));
+    ASSERT_TRUE(writeFileAtomic(image / "etc/group", "root:x:0:\n"));
+    ASSERT_TRUE(writeFileAtomic(image / "etc/hosts", ""));
+    ASSERT_TRUE(writeFileAtomic(image / "etc/resolv.conf", ""));
+    pod.plan.set_runtime("charliecloud");
+  }
+
+  site::v1::Container& add(const std::string& name, const std::string& script, bool init = false) {
+    auto& container = pod.add(name, script, init);
+    container.set_image(image.string());
+    container.set_termination_message_path("/dev/termination-log");
+    return container;
+  }
+  int run() { return async::runToEnd(runSupervisor(pod.options())); }
+};
+
+TEST_F(Charliecloud, RunsInTheImageWithItsEnvironmentOnly) {
+  auto& main =
+      add("main", "echo \"$V\"; cat /etc/passwd; echo path=$PATH; env | grep -c '^HOME_OF_NODE='; hostname; exit 5");
+  auto* variable = main.add_env();
+  variable->set_name("V");
+  variable->set_value("a\n$(id) \"b\" 'c' \\ $HOME");
+  EXPECT_EQ(run(), 5);
+  const std::string log = pod.log("main");
+  EXPECT_NE(log.find("a\n$(id) \"b\" 'c' \\ $HOME\nroot:x:0:0::/root:/bin/sh\n"), std::string::npos) << log;
+  EXPECT_NE(log.find("\n0\nweb\n"), std::string::npos) << log;
+}
+
+TEST_F(Charliecloud, VolumesAreMountedAndReadOnlyOnesAre) {
+  auto* config = pod.plan.add_volumes();
+  config->set_name("conf");
+  auto* file = config->mutable_files()->add_files();
+  file->set_path("key");
+  file->set_contents("value\n");
+  file->set_mode(0644);
+  auto* empty = pod.plan.add_volumes();
+  empty->set_name("data");
+  empty->mutable_empty_dir();
+  auto& setup = add("setup", "echo from-init > /data/x", true);
+  auto& main = add(
+      "main",
+      "cat /etc/app/key /data/x /one; touch /etc/app/new 2>/dev/null && echo writable; echo y > /file && cat /file; "
+      "echo done > /dev/termination-log; cat /etc/hosts | grep web; echo z > /dev/null; ls /dev/shm");
+  for (site::v1::Container* each : {&setup, &main}) {
+    auto* mount = each->add_mounts();
+    mount->set_volume("data");
+    mount->set_path("/data");
+  }
+  auto* mount = main.add_mounts();
+  mount->set_volume("conf");
+  mount->set_path("/etc/app");
+  mount->set_read_only(true);
+  mount = main.add_mounts();
+  mount->set_volume("conf");
+  mount->set_path("/one");
+  mount->set_sub_path("key");
+  EXPECT_EQ(run(), 0);
+  const std::string log = pod.log("main");
+  EXPECT_TRUE(log.starts_with("value\nfrom-init\nvalue\ny\n")) << log;
+  EXPECT_EQ(log.find("writable"), std::string::npos) << log;
+  EXPECT_NE(log.find("\tweb\n"), std::string::npos) << log;
+  EXPECT_EQ(pod.report().containers(1).terminated().message(), "done\n");
+  EXPECT_FALSE(fs::exists(image / "file"));
+}
+
+TEST_F(Charliecloud, ProbesRunInsideTheContainer) {
+  auto& main = add("main", "touch /here; sleep 1000");
+  auto& probe = *main.mutable_startup_probe();
+  for (const std::string& word :
+       std::vector<std::string>{"sh", "-c", "ls /here && ls /bin/busybox && id > /data/probed"}) {
+    probe.mutable_handler()->mutable_exec()->add_command(word);
+  }
+  probe.set_timeout_seconds(5);
+  probe.set_period_seconds(1);
+  probe.set_success_threshold(1);
+  probe.set_failure_threshold(3);
+  auto* data = pod.plan.add_volumes();
+  data->set_name("data");
+  fs::create_directories(pod.state.path() / "data");
+  data->mutable_host_path()->set_path((pod.state.path() / "data").string());
+  auto* mount = main.add_mounts();
+  mount->set_volume("data");
+  mount->set_path("/data");
+  pod.plan.set_active_deadline_seconds(2);
+  pod.plan.set_grace_seconds(1);
+  run();
+  EXPECT_TRUE(fs::exists(pod.state.path() / "data/probed"));
+  EXPECT_EQ(pod.report().reason(), "DeadlineExceeded");
+}
+
+TEST_F(Charliecloud, AnUnknownImageIsReportedAndTriedAgain) {
+  auto& main = add("main", "true");
+  main.set_image("/no/such/image");
+  pod.plan.set_active_deadline_seconds(2);
+  run();
+  const auto container = pod.report().containers(0);
+  EXPECT_TRUE(container.waiting().reason() == "ImagePullBackOff" || container.waiting().reason() == "ErrImagePull");
+  EXPECT_EQ(pod.report().reason(), "DeadlineExceeded");
+}
+
+}  // namespace
+}  // namespace slipway::supervisor
