@@ -16,9 +16,9 @@ struct ControlPlane::Parts {
         service_accounts(executor, client, informers, random, defaultServiceAccount()),
         tokens(executor, client, random, clock),
         requests(executor, client, random, clock, std::move(options.csr)),
-        events(client, clock),
         pods(client, informers, clock) {
     kube::Client& metadata = options.metadata == nullptr ? client : *options.metadata;
+    if (options.run_event_ttl) events.emplace(client, clock);
     if (options.run_scheduler) scheduler.emplace(executor, client, informers, random, clock, options.scheduler);
     if (!options.root_ca_pem.empty()) {
       root_ca.emplace(executor, client, informers, random, rootCaConfigMap(options.root_ca_pem));
@@ -34,8 +34,8 @@ struct ControlPlane::Parts {
   PerNamespaceController service_accounts;
   TokenCleaner tokens;
   CsrController requests;
-  EventTtl events;
   PodGc pods;
+  std::optional<EventTtl> events;
   std::optional<Scheduler> scheduler;
   std::optional<PerNamespaceController> root_ca;
   std::optional<NamespaceController> namespaces;
@@ -53,7 +53,8 @@ Task<void> ControlPlane::run() {
   NamedTasks tasks =
       tasksOf(task("shared informers", parts.informers.run()), task("service accounts", parts.service_accounts.run()),
               task("token cleaner", parts.tokens.run()), task("certificates", parts.requests.run()),
-              task("events", parts.events.run()), task("pod garbage collector", parts.pods.run()));
+              task("pod garbage collector", parts.pods.run()));
+  if (parts.events) tasks.push_back(task("events", parts.events->run()));
   if (parts.scheduler) tasks.push_back(task("scheduler", parts.scheduler->run()));
   if (parts.root_ca) tasks.push_back(task("root CA publisher", parts.root_ca->run()));
   if (parts.namespaces) tasks.push_back(task("namespace controller", parts.namespaces->run()));

@@ -17,6 +17,7 @@ struct ControlPlaneOptions {
   CsrOptions csr;
   SchedulerOptions scheduler;
   bool run_scheduler = true;
+  bool run_event_ttl = true;  ///< false for a server that forgets old events itself
 };
 
 /// All controllers that an API server needs beside it, in one process.
