@@ -88,6 +88,7 @@ Task<void> Api::handle(http::Exchange& exchange) {
   call.query = Query(call.request.query());
   call.info = readRequestInfo(call.request, call.query);
   call.now = p_.clock.now();
+  call.schema = &p_.schema;
   Answer<Reply> reply = co_await answer(call);
   Reply out = reply ? std::move(*reply) : refusal(call, reply.error());
   const int status = out.status;

@@ -16,6 +16,7 @@ namespace slipway::apiserver {
 class Api {
  public:
   struct Parts {
+    const schema::Schema& schema;
     Registry& registry;
     ResourceHandlers& handlers;
     Authenticator& authenticator;

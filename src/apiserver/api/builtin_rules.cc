@@ -1,13 +1,29 @@
 #include "apiserver/api/builtin_rules.h"
 
 #include "json/document.h"
+#include "schema/apply.h"
 #include "schema/conform.h"
 #include "schema/defaults.h"
+#include "schema/ownership.h"
 #include "schema/prepare.h"
 #include "schema/table.h"
 
 namespace slipway::apiserver {
 namespace {
+
+schema::FieldManager managerOf(const FieldOwner& owner) {
+  return {owner.manager, owner.api_version, owner.subresource};
+}
+
+StatusError conflictsOf(const schema::ApplyOutcome& outcome) {
+  json::array causes;
+  for (const schema::ApplyConflict& conflict : outcome.conflicts) {
+    causes.push_back(json::object{{"reason", "FieldManagerConflict"},
+                                  {"message", "conflict with " + conflict.manager},
+                                  {"field", conflict.path}});
+  }
+  return {409, "Conflict", outcome.message(), {{"causes", std::move(causes)}}};
+}
 
 class BuiltinRules final : public ObjectRules {
  public:
@@ -35,9 +51,27 @@ class BuiltinRules final : public ObjectRules {
     schema::prepareForUpdate(resource_, subresource, object, old, now);
   }
   const json::MergeSchema* mergeSchema() const override { return resource_.type; }
-  void noteOwner(const json::object*, json::object&, const FieldOwner&) const override {}
-  Answer<json::object> apply(const json::object*, const json::object&, const FieldOwner&, bool) const override {
-    return failure(StatusError({Code::NotImplemented, "server-side apply is not there yet"}));
+  void noteOwner(const json::object* before, json::object& after, const FieldOwner& owner) const override {
+    if (resource_.type == nullptr) return;
+    const json::object nothing = before == nullptr ? schema::emptyObject(*resource_.type) : json::object();
+    schema::trackUpdate(before == nullptr ? nothing : *before, after, *resource_.type, managerOf(owner), owner.now,
+                        ignored(owner.subresource));
+  }
+  Answer<json::object> apply(const json::object* live, const json::object& config, const FieldOwner& owner,
+                             bool force) const override {
+    if (resource_.type == nullptr) return failure(refuse::methodNotAllowed());
+    json::object nothing;
+    if (live == nullptr) {
+      nothing = schema::emptyObject(*resource_.type);
+      nothing["apiVersion"] = gvk_.apiVersion();
+      nothing["kind"] = gvk_.kind;
+      json::ensureObject(nothing, "metadata")["name"] = json::text(config, {"metadata", "name"});
+    }
+    TRY(schema::ApplyOutcome outcome,
+        schema::applyConfiguration(live == nullptr ? nothing : *live, config, *resource_.type, managerOf(owner), force,
+                                   owner.now, ignored(owner.subresource)));
+    if (outcome.conflicts.empty()) return std::move(outcome.object);
+    return failure(conflictsOf(outcome));
   }
   json::array columns() const override { return schema::columnDefinitions(schema::tableColumns(gvk_)); }
   json::array cells(const json::object& object, WallTime now) const override {
@@ -46,6 +80,13 @@ class BuiltinRules final : public ObjectRules {
   json::array rowConditions(const json::object& object) const override { return schema::tableConditions(gvk_, object); }
 
  private:
+  /// What an endpoint resets is nobody's.
+  std::vector<std::string> ignored(std::string_view subresource) const {
+    if (subresource == "status") return {"spec"};
+    if (subresource.empty() && resource_.subresource("status") != nullptr) return {"status"};
+    return {};
+  }
+
   const schema::ResourceInfo& resource_;
   schema::Gvk gvk_;
   std::shared_ptr<const schema::Defaults> defaults_;

@@ -8,6 +8,7 @@
 #include "apiserver/auth/user.h"
 #include "base/clock.h"
 #include "http/server.h"
+#include "schema/schema.h"
 
 namespace slipway::apiserver {
 
@@ -21,6 +22,7 @@ struct Call {
   Query query;
   RequestInfo info;
   User user;
+  const schema::Schema* schema = nullptr;
   KindPtr kind;  ///< of info.resource; null for paths without one
   Form form = Form::Object;
   std::string form_version = "v1";    ///< of the Table or PartialObjectMetadata

@@ -12,7 +12,6 @@ WriteContext writeContext(const Call& call, WriteOptions options) {
   context.user = call.user;
   context.options = std::move(options);
   context.subresource = call.info.subresource;
-  context.time = formatTime(call.now);
   return context;
 }
 

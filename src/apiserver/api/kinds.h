@@ -41,6 +41,7 @@ struct Kind {
   bool custom = false;          ///< of a CustomResourceDefinition
   std::string storage_version;  ///< apiVersion that is stored when it is another one, converted on the way
   json::object scale_paths;     ///< custom: spec.versions[].subresources.scale
+  json::object open_api;        ///< custom: its schema, for /openapi
 
   std::string apiVersion() const { return group.empty() ? version : group + "/" + version; }
   Qualified resource() const { return {plural, group}; }

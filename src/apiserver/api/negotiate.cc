@@ -1,6 +1,7 @@
 #include <zlib.h>
 
 #include "apiserver/api/call.h"
+#include "apiserver/proto/decode.h"
 #include "base/strings.h"
 #include "json/document.h"
 #include "json/yaml.h"
@@ -92,6 +93,12 @@ Answer<std::string> plainBody(const Call& call) {
 
 Answer<json::object> readBody(const Call& call, std::vector<std::string>* duplicates) {
   const std::string type = mediaType(call.request.headers);
+  if (type == kProtobufType) {
+    TRY(const std::string body, plainBody(call));
+    Result<json::object> object = decodeProtobuf(body, *call.schema);
+    if (!object) return failure(StatusError(object.error()));
+    return std::move(*object);
+  }
   const bool yaml = type == "application/yaml";
   if (!yaml && !type.empty() && type != "application/json") return failure(refuse::unsupportedMediaType(kOffered));
   TRY(const std::string body, plainBody(call));

@@ -14,10 +14,9 @@ namespace slipway::apiserver {
 /// Who writes fields, for managedFields.
 struct FieldOwner {
   std::string manager;
-  std::string operation = "Update";  ///< or "Apply"
   std::string api_version;
   std::string subresource;
-  std::string time;  ///< RFC 3339
+  WallTime now;
 };
 
 /// What is right for objects of one kind: their fields, defaults, values, and who owns what. Port: built-in kinds get

@@ -28,8 +28,8 @@ Answer<PatchRequest::Type> typeOf(const Call& call) {
   return failure(refuse::unsupportedMediaType(join(accepted, ", ")));
 }
 
-FieldOwner applierOf(const Call& call, const WriteContext& context, const std::string& time) {
-  return {context.options.manager, "Apply", call.kind->apiVersion(), call.info.subresource, time};
+FieldOwner applierOf(const Call& call, const WriteContext& context) {
+  return {context.options.manager, call.kind->apiVersion(), call.info.subresource, call.now};
 }
 
 }  // namespace
@@ -99,7 +99,7 @@ Answer<json::value> PatchRequest::applyRaw(const Call& call, const json::object&
 Answer<json::object> PatchRequest::applyTo(const Call& call, const json::object& live,
                                            const WriteContext& context) const {
   if (type_ == Type::Apply) {
-    const FieldOwner owner = applierOf(call, context, context.time);
+    const FieldOwner owner = applierOf(call, context);
     return call.kind->rules->apply(&live, body_.get_object(), owner, context.options.force);
   }
   TRY(json::value document, applyRaw(call, live));
@@ -114,10 +114,10 @@ Answer<json::object> PatchRequest::applyTo(const Call& call, const json::object&
 }
 
 Answer<json::object> PatchRequest::applyToNothing(const Call& call, const WriteContext& context) const {
-  const FieldOwner owner = applierOf(call, context, context.time);
-  TRY(json::object object, call.kind->rules->apply(nullptr, body_.get_object(), owner, context.options.force));
-  meta::of(object)["name"] = call.info.name;
-  return object;
+  const FieldOwner owner = applierOf(call, context);
+  json::object wanted = body_.get_object();
+  meta::of(wanted)["name"] = call.info.name;
+  return call.kind->rules->apply(nullptr, wanted, owner, context.options.force);
 }
 
 }  // namespace slipway::apiserver

@@ -3,7 +3,7 @@
 #include "apiserver/api/convert.h"
 #include "apiserver/api/object_meta.h"
 #include "base/strings.h"
-#include "json/compare.h"
+#include "schema/apply.h"
 
 namespace slipway::apiserver {
 namespace {
@@ -35,8 +35,7 @@ Answer<StoredPtr> Registry::get(const Kind& kind, const std::string& ns, const s
 }
 
 FieldOwner Registry::ownerOf(const Kind& kind, const WriteContext& context) const {
-  return {context.options.manager, context.operation, kind.apiVersion(), context.subresource,
-          formatTime(p_.clock.now())};
+  return {context.options.manager, kind.apiVersion(), context.subresource, p_.clock.now()};
 }
 
 Done Registry::checkUnknown(const KindPtr& kind, const std::vector<std::string>& unknown, WriteContext& context) const {
@@ -66,10 +65,10 @@ Answer<json::object> Registry::prepareCreate(const KindPtr& kind, const std::str
   } else {
     json::removeKey(metadata, "namespace");
   }
-  for (const char* server_owned :
-       {"deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation", "managedFields"}) {
+  for (const char* server_owned : {"deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation"}) {
     json::removeKey(metadata, server_owned);
   }
+  if (context.operation != "Apply") json::removeKey(metadata, "managedFields");
   kind->rules->setDefaults(object);
   return object;
 }
@@ -94,7 +93,7 @@ Task<Answer<Written>> Registry::create(KindPtr kind, std::string ns, json::objec
     if (!admitted) co_return failure(std::move(admitted.error()));
   }
   if (kind->hasStatus() && kind->table != "core/nodes") json::removeKey(object, "status");
-  kind->rules->noteOwner(nullptr, object, ownerOf(*kind, context));
+  if (context.operation != "Apply") kind->rules->noteOwner(nullptr, object, ownerOf(*kind, context));
 
   json::object& metadata = meta::of(object);
   metadata["uid"] = p_.random.uuid();
@@ -226,7 +225,7 @@ Task<Answer<Written>> Registry::writeUpdate(KindPtr kind, StoredPtr before, json
     Done admitted = co_await p_.admission->validate(admission);
     if (!admitted) co_return failure(std::move(admitted.error()));
   }
-  if (json::equal(live, wanted)) co_return Written{before, false, false};
+  if (schema::sameButForTimes(live, wanted)) co_return Written{before, false, false};
 
   const bool last_step = meta::deleting(wanted) && nothingHolds(wanted) && !nothingHolds(live);
   Result<StoredPtr> stored = failure(Code::Conflict, "");

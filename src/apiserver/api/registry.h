@@ -50,7 +50,6 @@ struct WriteContext {
   std::vector<std::string> warnings;
   std::string subresource;
   std::string operation = "Update";  ///< "Apply" for server-side apply
-  std::string time;                  ///< of the request, for managedFields
 };
 
 /// An object as it is now.

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <set>
+#include <string>
+
+#include "json/json.h"
+#include "schema/schema.h"
+
+namespace slipway::apiserver {
+
+/// Writes types as OpenAPI schemas. `reference_prefix` is "#/components/schemas/" or "#/definitions/".
+class OpenApiTypes {
+ public:
+  explicit OpenApiTypes(std::string reference_prefix) : prefix_(std::move(reference_prefix)) {}
+
+  /// The type and all that it refers to.
+  void add(const schema::Type& type);
+  /// Says which group, version and kind a type is.
+  void setKind(const schema::Type& type, const schema::Gvk& gvk);
+  json::object take() { return std::move(schemas_); }
+
+  /// "io.k8s.api.core.v1.Pod".
+  static std::string nameOf(const schema::Type& type);
+
+ private:
+  json::object shapeSchema(const schema::Shape& shape);
+  json::object fieldSchema(const schema::Field& field);
+
+  std::string prefix_;
+  std::set<const schema::Type*> seen_;
+  json::object schemas_;
+};
+
+}  // namespace slipway::apiserver
