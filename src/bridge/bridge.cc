@@ -4,14 +4,16 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "bridge/names.h"
+#include "kube/stop_after.h"
 
 namespace slipway::bridge {
 namespace {
 
 constexpr auto kHelloDeadline = std::chrono::seconds(15);
 
-kube::InformerOptions nodeInformerOptions() {
+kube::InformerOptions nodeInformerOptions(const BridgeOptions& from) {
   kube::InformerOptions options;
+  options.backoff = from.watch_retry;
   options.label_selector = std::string(label::kCluster);
   options.transform = [](kube::Object& node) {
     // Lists of images and volumes of other kubelets never concern us.
@@ -34,8 +36,9 @@ Bridge::Bridge(Executor executor, kube::Client& client, const Clock& clock, Rand
     : executor_(executor),
       options_(std::move(options)),
       ports_(options_.nodes.first_port, options_.nodes.last_port),
-      nodes_(client, kube::kNodes, nodeInformerOptions(), random),
-      pods_(client, kube::kPods, {.transform = [this](kube::Object& pod) { return trim(pod); }}, random),
+      nodes_(client, kube::kNodes, nodeInformerOptions(options_), random),
+      pods_(client, kube::kPods,
+            {.transform = [this](kube::Object& pod) { return trim(pod); }, .backoff = options_.watch_retry}, random),
       events_(client, clock, random, "slipway", ""),
       leases_(client, options_.leases, clock, random),
       shared_{client, clock, random, options_, nodes_, pods_, events_, leases_, &ports_, counters_},
@@ -148,20 +151,18 @@ const SiteSession* Bridge::sessionOfNode(const std::string& node) const {
 
 Task<void> Bridge::run() {
   group_.spawn("nodes informer", nodes_.run());
-  std::exception_ptr cancelled;
-  try {
-    // Which Pods are ours is told by the Nodes: they come first.
-    co_await nodes_.waitSynced();
-    for (const std::string& cluster : nodes_.indexValues("cluster")) session(cluster);
-    group_.spawn("pods informer", pods_.run());
-    group_.spawn("leases", leases_.run());
-    group_.spawn("events", events_.run());
-    co_await group_.join();
-  } catch (const boost::system::system_error&) {
-    cancelled = std::current_exception();
-  }
-  co_await group_.stop();
-  if (cancelled) std::rethrow_exception(cancelled);
+  group_.spawn("start", startAfterNodes());
+  group_.spawn("leases", leases_.run());
+  group_.spawn("events", events_.run());
+  Task<void> ends = group_.join();
+  co_await kube::stopAfter(std::move(ends), group_);
+}
+
+Task<void> Bridge::startAfterNodes() {
+  // Which Pods are ours is told by the Nodes: they come first.
+  co_await nodes_.waitSynced();
+  for (const std::string& cluster : nodes_.indexValues("cluster")) session(cluster);
+  group_.spawn("pods informer", pods_.run());
 }
 
 Task<void> Bridge::serve(tunnel::OpenTunnel tunnel) {

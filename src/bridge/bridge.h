@@ -38,6 +38,7 @@ class Bridge {
   const Counters& counters() const { return counters_; }
 
  private:
+  Task<void> startAfterNodes();
   SiteSession& session(const std::string& cluster);
   SiteSession* sessionOf(const kube::Object& node);
   void watchNodes();

@@ -5,6 +5,7 @@
 #include "base/strings.h"
 #include "bridge/names.h"
 #include "bridge/objects.h"
+#include "kube/stop_after.h"
 
 namespace slipway::bridge {
 namespace {
@@ -66,7 +67,8 @@ Task<void> JobMirror::run() {
   const Executor executor = co_await async::thisExecutor();
   async::TaskGroup group(executor);
   for (size_t i = 0; i < shared_.options.job_workers; ++i) group.spawn("job worker", work());
-  co_await group.join();
+  Task<void> ends = group.join();
+  co_await kube::stopAfter(std::move(ends), group);
 }
 
 Task<void> JobMirror::work() {

@@ -45,7 +45,8 @@ Task<void> otherShare(Harness& h) {
   h.site.setJob(two);
   co_await h.until("two pods",
                    [&] { return h.phase("7-train-0", kNs) == "Running" && h.phase("7-train-1", kNs) == "Running"; });
-  const auto& container = kube::items(*h.pod("7-train-0", kNs), {"spec", "containers"})[0].as_object();
+  const kube::Object pod = *h.pod("7-train-0", kNs);
+  const auto& container = kube::items(pod, {"spec", "containers"})[0].as_object();
   EXPECT_EQ(kube::text(container, {"resources", "requests", "cpu"}), "9");
 }
 TEST(JobMirror, OtherShareThanAskedForMakesANewPod) {

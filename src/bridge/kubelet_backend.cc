@@ -3,6 +3,7 @@
 #include "base/strings.h"
 #include "bridge/kubelet_streams.h"
 #include "bridge/names.h"
+#include "kube/stop_after.h"
 
 namespace slipway::bridge {
 namespace {
@@ -201,14 +202,8 @@ Task<Result<std::vector<kubelet::PodStats>>> KubeletBackend::podStats(std::strin
     const bool runs = report != nullptr && report->stage() == site::v1::PodReport::RUNNING;
     if (runs) group.spawn("stats", statsOf(pod, *site, found));
   }
-  std::exception_ptr cancelled;
-  try {
-    co_await group.join();
-  } catch (const boost::system::system_error&) {
-    cancelled = std::current_exception();
-  }
-  co_await group.stop();
-  if (cancelled) std::rethrow_exception(cancelled);
+  Task<void> ends = group.join();
+  co_await kube::stopAfter(std::move(ends), group);
   co_return found;
 }
 

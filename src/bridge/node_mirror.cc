@@ -4,11 +4,13 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "bridge/names.h"
+#include "kube/stop_after.h"
 
 namespace slipway::bridge {
 namespace {
 
 constexpr auto kReconcileDeadline = std::chrono::seconds(60);
+constexpr auto kLookAgain = std::chrono::minutes(1);
 
 }  // namespace
 
@@ -32,7 +34,8 @@ Task<void> NodeMirror::run() {
   const Executor executor = co_await async::thisExecutor();
   async::TaskGroup group(executor);
   for (size_t i = 0; i < shared_.options.node_workers; ++i) group.spawn("node worker", work());
-  co_await group.join();
+  Task<void> ends = group.join();
+  co_await kube::stopAfter(std::move(ends), group);
 }
 
 Task<void> NodeMirror::work() {
@@ -69,12 +72,8 @@ NodeContext NodeMirror::context(const std::string& name) {
 
 Task<Status> NodeMirror::reconcile(std::string name) {
   const kube::ObjectPtr node = shared_.nodes.get(name);
-  if (node != nullptr && !isOurs(*node)) {
-    shared_.events.record(
-        kube::ObjectReference::of(*node, kube::kNodes), true, "NameTaken",
-        fmt::format("the Slurm node of this name in cluster {} cannot be shown: this Node is not Slipway's", cluster_));
-    co_return Status();
-  }
+  // Another cluster's.
+  if (node != nullptr && !isOurs(*node)) co_return co_await nameTaken(name);
   std::optional<NodeView> view = catalog_.view(name, inventory_);
   if (!view) {
     if (node == nullptr) co_return Status();
@@ -92,14 +91,23 @@ Task<Status> NodeMirror::create(NodeView view) {
   const std::string name = view.name;
   kube::Object wanted = newNode(view, shared_.options.nodes, context(name));
   Result<kube::Object> created = co_await shared_.client.create(kube::kNodes, "", std::move(wanted));
-  if (!created) {
-    // Somebody else's Node of that name comes by the watch, and then it is told.
-    if (created.error().is(Code::AlreadyExists)) co_return failure(Code::Conflict, "exists already");
-    co_return failure(created.error());
-  }
+  if (!created && created.error().is(Code::AlreadyExists)) co_return co_await nameTaken(name);
+  if (!created) co_return failure(created.error());
   ++shared_.counters.nodes_written;
   shared_.leases.add(name, std::string(kube::uid(*created)));
   shared_.nodes.observe(std::move(*created));
+  co_return Status();
+}
+
+Task<Status> NodeMirror::nameTaken(std::string name) {
+  Result<kube::Object> node = co_await shared_.client.get(kube::kNodes, "", name);
+  if (!node) co_return failure(node.error());
+  if (isOurs(*node)) co_return failure(Code::Conflict, "made already");
+  // Our watch sees only Nodes of ours: look again now and then whether the name is free.
+  shared_.events.record(
+      kube::ObjectReference::of(*node, kube::kNodes), true, "NameTaken",
+      fmt::format("the node of this name in Slurm cluster {} cannot be shown: this Node is not Slipway's", cluster_));
+  queue_.addAfter(name, kLookAgain);
   co_return Status();
 }
 

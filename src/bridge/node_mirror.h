@@ -46,6 +46,7 @@ class NodeMirror {
   Task<void> work();
   Task<Status> reconcile(std::string name);
   Task<Status> create(NodeView view);
+  Task<Status> nameTaken(std::string name);
   Task<Status> change(kube::ObjectPtr node, NodeChanges changes);
   Task<Status> gone(kube::ObjectPtr node);
   NodeContext context(const std::string& name);

@@ -66,6 +66,7 @@ struct BridgeOptions {
   size_t job_workers = 32;
   size_t pod_workers = 32;
   async::BackoffPolicy retry = {.initial = std::chrono::milliseconds(200), .max = std::chrono::minutes(1)};
+  async::BackoffPolicy watch_retry;                                       ///< of the informers
   std::chrono::nanoseconds inventory_timeout = std::chrono::seconds(35);  ///< updates come at least every 10 s
 };
 

@@ -6,6 +6,7 @@
 #include "bridge/job_object.h"
 #include "bridge/names.h"
 #include "bridge/pod_patches.h"
+#include "kube/stop_after.h"
 
 namespace slipway::bridge {
 namespace {
@@ -100,7 +101,8 @@ Task<void> PodRunner::run() {
   const Executor executor = co_await async::thisExecutor();
   async::TaskGroup group(executor);
   for (size_t i = 0; i < shared_.options.pod_workers; ++i) group.spawn("pod worker", work());
-  co_await group.join();
+  Task<void> ends = group.join();
+  co_await kube::stopAfter(std::move(ends), group);
 }
 
 Task<void> PodRunner::work() {

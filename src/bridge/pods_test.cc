@@ -161,7 +161,8 @@ Task<void> refusedAndHeals(Harness& h) {
   co_await h.until("tried again", [&] { return h.site.submits.size() >= 3; });
   EXPECT_EQ(h.phase("p"), "Pending");
   bool told = false;
-  for (const auto& item : kube::items(*h.pod("p"), {"status", "conditions"})) {
+  const kube::Object pod = *h.pod("p");
+  for (const auto& item : kube::items(pod, {"status", "conditions"})) {
     const kube::Object& condition = item.as_object();
     if (kube::text(condition, {"type"}) != kSubmittedCondition) continue;
     told = kube::text(condition, {"message"}).find("invalid account") != std::string_view::npos;

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "bridge/names.h"
+#include "kube/stop_after.h"
 
 namespace slipway::bridge {
 namespace {
@@ -49,14 +50,8 @@ Task<void> SiteSession::run() {
   group_.spawn("pod runner", runner_.run());
   group_.spawn("agent absence", noticeAbsence());
   group_.spawn("jobs after nodes", mirrorJobsAfterNodes());
-  std::exception_ptr cancelled;
-  try {
-    co_await group_.join();
-  } catch (const boost::system::system_error&) {
-    cancelled = std::current_exception();
-  }
-  co_await group_.stop();
-  if (cancelled) std::rethrow_exception(cancelled);
+  Task<void> ends = group_.join();
+  co_await kube::stopAfter(std::move(ends), group_);
 }
 
 Task<void> SiteSession::serve(std::shared_ptr<tunnel::Channel> channel, site::v1::HelloResponse hello) {
@@ -78,20 +73,22 @@ Task<void> SiteSession::serve(std::shared_ptr<tunnel::Channel> channel, site::v1
   async::TaskGroup group(executor);
   group.spawn("inventory of " + cluster_, watchInventory(channel, broken));
   group.spawn("pod reports of " + cluster_, watchPods(channel, broken));
-  std::exception_ptr cancelled;
-  try {
-    co_await broken->wait();
-  } catch (const boost::system::system_error&) {
-    cancelled = std::current_exception();
-  }
-  co_await group.stop();
-  if (current_ == broken) {
-    current_.reset();
-    link_.disconnect();
-    link_changed_.pulse();
-    log::warn("cluster {}: agent disconnected; nothing is changed until it is back", cluster_);
-  }
-  if (cancelled) std::rethrow_exception(cancelled);
+  // However this ends, the site is away then.
+  struct Leave {
+    SiteSession& self;
+    const std::shared_ptr<async::Event>& broken;
+    ~Leave() { self.left(broken); }
+  } const leave{*this, broken};
+  Task<void> ends = broken->wait();
+  co_await kube::stopAfter(std::move(ends), group);
+}
+
+void SiteSession::left(const std::shared_ptr<async::Event>& tunnel) {
+  if (current_ != tunnel) return;
+  current_.reset();
+  link_.disconnect();
+  link_changed_.pulse();
+  log::warn("cluster {}: agent disconnected; nothing is changed until it is back", cluster_);
 }
 
 Task<void> SiteSession::watchInventory(std::shared_ptr<tunnel::Channel> channel, std::shared_ptr<async::Event> broken) {

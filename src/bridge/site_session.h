@@ -37,6 +37,7 @@ class SiteSession {
   Task<void> watchPods(std::shared_ptr<tunnel::Channel> channel, std::shared_ptr<async::Event> broken);
   Task<Status> readInventory(std::shared_ptr<tunnel::Channel> channel);
   Task<Status> readPods(std::shared_ptr<tunnel::Channel> channel);
+  void left(const std::shared_ptr<async::Event>& tunnel);
   Task<void> noticeAbsence();
   Task<void> mirrorJobsAfterNodes();
   bool allNodesShown();

@@ -3,6 +3,7 @@
 #include "async/deadline.h"
 #include "async/task_group.h"
 #include "base/log.h"
+#include "kube/stop_after.h"
 
 namespace slipway::kube {
 
@@ -42,14 +43,9 @@ Task<void> LeaseKeeper::run() {
   const Executor executor = co_await async::thisExecutor();
   async::TaskGroup group(executor);
   for (size_t i = 0; i < options_.workers; ++i) group.spawn("lease worker", work());
-  std::exception_ptr cancelled;
-  try {
-    co_await keepTime();
-  } catch (const boost::system::system_error&) {
-    cancelled = std::current_exception();
-  }
-  co_await group.stop();
-  if (cancelled) std::rethrow_exception(cancelled);
+  group.spawn("lease timer", keepTime());
+  Task<void> ends = group.join();
+  co_await stopAfter(std::move(ends), group);
 }
 
 Task<void> LeaseKeeper::keepTime() {

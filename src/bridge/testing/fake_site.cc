@@ -109,7 +109,8 @@ Task<Status> FakeSite::watch(tunnel::ServerCall& call) {
   CO_TRY_STATUS(co_await call.send(std::move(first)));
   while (mine == generation_) {
     if (next == changes_.size()) {
-      co_await changed_.waitFor(std::chrono::seconds(10));
+      const bool changed = co_await changed_.waitFor(std::chrono::seconds(5));
+      if (!changed) CO_TRY_STATUS(co_await call.send(""));
       continue;
     }
     std::string bytes = changes_[next++].SerializeAsString();
