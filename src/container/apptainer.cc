@@ -21,6 +21,8 @@ Result<Launch> ApptainerRuntime::launch(const ContainerSpec& spec) {
                  "--no-umask"};
   if (!spec.read_only_root) launch.argv.emplace_back("--writable-tmpfs");
   for (const Bind& bind : spec.binds) {
+    // Nothing can be mounted below /dev but on what the node has there.
+    if (bind.target.starts_with("/dev/") && bind.target != "/dev/shm") continue;
     // A mount specification is CSV: quotes allow commas, and double themselves.
     const auto field = [](std::string_view key, std::string_view value) {
       return fmt::format("\"{}={}\"", key, replaceAll(value, "\"", "\"\""));
@@ -37,7 +39,10 @@ Result<Launch> ApptainerRuntime::launch(const ContainerSpec& spec) {
   launch.argv.insert(launch.argv.end(), spec.argv.begin(), spec.argv.end());
   launch.env = host_env_;
   const std::string prefix = name_ == "singularity" ? "SINGULARITYENV_" : "APPTAINERENV_";
-  for (const auto& [name, value] : spec.env) launch.env[prefix + name] = value;
+  for (const auto& [name, value] : spec.env) {
+    // Apptainer sets HOME itself and only warns when it is given.
+    if (name != "HOME") launch.env[prefix + name] = value;
+  }
   return launch;
 }
 

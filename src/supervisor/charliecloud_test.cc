@@ -95,7 +95,7 @@ TEST_F(Charliecloud, ProbesRunInsideTheContainer) {
   auto& main = add("main", "touch /here; sleep 1000");
   auto& probe = *main.mutable_startup_probe();
   for (const std::string& word :
-       std::vector<std::string>{"sh", "-c", "ls /here && ls /bin/busybox && id > /data/probed"}) {
+       std::vector<std::string>{"sh", "-c", "! ls /usr/lib && ls /bin/busybox && id > /data/probed"}) {
     probe.mutable_handler()->mutable_exec()->add_command(word);
   }
   probe.set_timeout_seconds(5);
@@ -113,6 +113,8 @@ TEST_F(Charliecloud, ProbesRunInsideTheContainer) {
   pod.plan.set_grace_seconds(1);
   run();
   EXPECT_TRUE(fs::exists(pod.state.path() / "data/probed"));
+  const auto report = pod.report();
+  for (const auto& event : report.events()) EXPECT_NE(event.reason(), "Unhealthy") << event.message();
   EXPECT_EQ(pod.report().reason(), "DeadlineExceeded");
 }
 

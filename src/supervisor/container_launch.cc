@@ -91,6 +91,11 @@ Result<container::Launch> ContainerRunner::makeLaunch() {
   return context_.runtime.launch(spec);
 }
 
+bool ContainerRunner::entered() const {
+  if (!process_) return false;
+  return !context_.runtime.isolates() || insideContainer(process_->instance(), process_->pid()) != 0;
+}
+
 Result<SpawnOptions> ContainerRunner::execOptions(const std::vector<std::string>& command, bool tty, bool with_input,
                                                   const std::string& instance) const {
   if (!process_) {

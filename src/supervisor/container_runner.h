@@ -39,6 +39,8 @@ class ContainerRunner {
   ContainerProcess* process() const { return process_.get(); }
   /// The log of the present or last start; null before the first.
   const std::shared_ptr<ContainerLog>& log() const { return log_; }
+  /// Whether a command can be started in it: at once on the host, otherwise when the runtime has entered the image.
+  bool entered() const;
   /// What to start for a command beside the container's own. ServiceUnavailable when it does not run.
   Result<SpawnOptions> execOptions(const std::vector<std::string>& command, bool tty, bool with_input,
                                    const std::string& instance) const;

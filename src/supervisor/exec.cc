@@ -34,9 +34,17 @@ Result<std::unique_ptr<ContainerProcess>> startInContainer(const Executor& execu
   return std::make_unique<ContainerProcess>(executor, std::move(*spawned), instance);
 }
 
+Task<void> untilEntered(ContainerRunner& runner) {
+  const SteadyTime end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (runner.process() != nullptr && !runner.entered() && std::chrono::steady_clock::now() < end) {
+    co_await async::sleepFor(std::chrono::milliseconds(10));
+  }
+}
+
 Task<Result<ExecResult>> runInContainer(ContainerRunner& runner, std::vector<std::string> command,
                                         std::chrono::nanoseconds timeout) {
   const Executor executor = co_await async::thisExecutor();
+  co_await untilEntered(runner);
   CO_TRY(std::shared_ptr<ContainerProcess> process, startInContainer(executor, runner, command, false, false));
   auto collecting = collect(process);
   co_return co_await async::withDeadline(std::move(collecting), timeout, "command");

@@ -21,6 +21,9 @@ Result<std::unique_ptr<ContainerProcess>> startInContainer(const Executor& execu
                                                            const std::vector<std::string>& command, bool tty,
                                                            bool with_input);
 
+/// Completes when the container's process has come to its image, which takes the runtime a moment, or after 10 s.
+Task<void> untilEntered(ContainerRunner& runner);
+
 /// Runs a command in a running container to its end; killed at the time limit (Timeout).
 Task<Result<ExecResult>> runInContainer(ContainerRunner& runner, std::vector<std::string> command,
                                         std::chrono::nanoseconds timeout);

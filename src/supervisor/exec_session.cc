@@ -86,6 +86,7 @@ Task<Status> sendError(ServerCall& call, std::string message, int exit_code) {
 Task<Status> runCommand(ContainerRunner& runner, ServerCall& call, site::v1::ExecStart start) {
   const Executor executor = co_await async::thisExecutor();
   const std::vector<std::string> command(start.command().begin(), start.command().end());
+  co_await untilEntered(runner);
   auto started = startInContainer(executor, runner, command, start.tty(), start.stdin());
   if (!started) {
     const int code = started.error().is(Code::NotFound) ? 127 : 126;

@@ -30,9 +30,13 @@ bool carries(pid_t pid, const std::string& variable) {
   return environment->find(variable) != std::string::npos;
 }
 
-ino_t mountNamespace(pid_t pid) {
-  struct stat info{};
-  return ::stat(fmt::format("/proc/{}/ns/mnt", pid).c_str(), &info) == 0 ? info.st_ino : 0;
+/// Whether the process has a root directory other than ours. Its mount namespace alone says little: a runtime that is
+/// still setting the container up has one already, and still sees the node's files.
+bool hasOwnRoot(pid_t pid) {
+  struct stat own{};
+  struct stat theirs{};
+  if (::stat("/", &own) != 0 || ::stat(fmt::format("/proc/{}/root/", pid).c_str(), &theirs) != 0) return false;
+  return own.st_dev != theirs.st_dev || own.st_ino != theirs.st_ino;
 }
 
 }  // namespace
@@ -102,11 +106,9 @@ std::vector<pid_t> descendantsOf(pid_t root) {
 }
 
 pid_t insideContainer(std::string_view instance, pid_t session) {
-  const ino_t own = mountNamespace(::getpid());
   pid_t found = 0;
   for (const ProcessInfo& each : processesOf(instance, session)) {
-    const ino_t theirs = mountNamespace(each.pid);
-    if (theirs != 0 && theirs != own && (found == 0 || each.pid > found)) found = each.pid;
+    if (hasOwnRoot(each.pid) && (found == 0 || each.pid < found)) found = each.pid;
   }
   return found;
 }

@@ -30,7 +30,7 @@ size_t signalAll(std::string_view instance, pid_t session, int signal);
 /// All descendants of a process, by parent.
 std::vector<pid_t> descendantsOf(pid_t root);
 
-/// The first process of the container that has a mount namespace other than ours: the one to join for exec. 0 if none.
+/// The first process of the container that has come to the image's root: the one to join for exec. 0 if none has yet.
 pid_t insideContainer(std::string_view instance, pid_t session);
 
 /// The fields of /proc/<pid>/stat that are used here; exposed for its test.
