@@ -141,6 +141,7 @@ Task<void> runAgent(config::AgentConfig config, std::shared_ptr<net::Dialer> dia
   } catch (const boost::system::system_error&) {
     cancelled = std::current_exception();
   }
+  co_await asio::this_coro::throw_if_cancelled(false);
   co_await group.stop();
   if (cancelled) std::rethrow_exception(cancelled);
 }

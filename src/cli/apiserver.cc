@@ -72,6 +72,7 @@ Task<void> serve(ServeWords words, std::shared_ptr<Status> outcome) {
   } catch (const boost::system::system_error&) {
     cancelled = std::current_exception();
   }
+  co_await asio::this_coro::throw_if_cancelled(false);
   co_await group.stop();
   co_await server.stop();
   if (cancelled) std::rethrow_exception(cancelled);

@@ -157,6 +157,7 @@ Task<Status> runController(Setup setup) {
   } catch (const boost::system::system_error&) {
     cancelled = std::current_exception();
   }
+  co_await asio::this_coro::throw_if_cancelled(false);
   co_await end.stop();
   co_await group.stop();
   co_await node_ports.stop();
