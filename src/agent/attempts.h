@@ -77,7 +77,8 @@ class Attempts {
   /// outcome is being settled: call again.
   Task<Result<uint32_t>> submit(site::v1::PodPlan plan);
   /// Remembers that the pod is to end, and begins to end it. False: there is nothing of it.
-  /// runCancellations() does it. Error: it could not be stored.
+  /// runCancellations() does it. Error: it could not be stored, or the journal is new and Slurm has not been seen yet,
+  /// so that whether the pod has a job is not known.
   Result<bool> cancel(const std::string& uid, int64_t grace_seconds);
 
   /// After a good poll that began at `began`. Sees what jobs do, settles, adopts, cancels, asks accounting, forgets.
@@ -136,6 +137,7 @@ class Attempts {
   std::map<std::string, uint32_t> newest_;    ///< uid → attempt
   std::map<std::string, uint64_t> versions_;  ///< of the published reports
   uint64_t version_ = 0;
+  bool observed_ = false;
   uint64_t sequence_ = 0;
   async::Event changed_;
   async::Event cancellation_;

@@ -51,6 +51,16 @@ void Attempts::see(Attempt& attempt, const OwnJob& job) {
     }
     return publish(attempt);
   }
+  const uint32_t owner = ownerOf(directoryOf(attempt));
+  if (owner != 0 && owner != job.id) {
+    // Submitted twice after all: this job found the pod's directory taken and ended at once.
+    log::warn("pod {}: job {} runs it, job {} had nothing to do", attempt.entry.uid, owner, job.id);
+    attempt.entry.job_id = owner;
+    attempt.job = OwnJob{.id = owner};
+    const Status saved = save(attempt);
+    if (!saved) log::warn("{}", saved.error().message);
+    return publish(attempt);
+  }
   attempt.slurm_final = true;
   if (attempt.final_since == 0) attempt.final_since = now();
   if (!isFinalStage(attempt.supervisor.stage())) readReportFile(attempt);
@@ -74,6 +84,7 @@ void Attempts::adopt(const OwnJob& job) {
 }
 
 Task<void> Attempts::observe(std::vector<OwnJob> jobs, int64_t began) {
+  observed_ = true;
   std::set<std::string> seen;
   std::vector<std::pair<uint32_t, std::string>> duplicates;
   for (const OwnJob& job : jobs) {

@@ -119,6 +119,13 @@ Task<Result<uint32_t>> Attempts::callSbatch(std::string key, slurm::Submission s
 
 Result<bool> Attempts::cancel(const std::string& uid, int64_t grace_seconds) {
   const auto newest = newest_.find(uid);
+  if (newest == newest_.end() && journal_.isNew() && !observed_) {
+    return failure(
+        Code::ServiceUnavailable,
+        "pod {}: Slurm has not answered since the agent started without a journal: whether the pod has a job is "
+        "not known yet",
+        uid);
+  }
   if (newest == newest_.end()) return false;
   bool existed = false;
   for (auto& [key, attempt] : attempts_) {

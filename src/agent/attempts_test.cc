@@ -183,6 +183,25 @@ TEST_F(AttemptsTest, OfTwoJobsWithOneIdentityOneIsCancelled) {
   EXPECT_EQ(report().job_id(), *job);
 }
 
+TEST_F(AttemptsTest, TheJobThatClaimedTheDirectoryIsThePods) {
+  const auto job = submit();
+  driver.jobs[500] = {.state = "RUNNING", .comment = "slipway:c:u1:0", .nodes = "n1"};
+  driver.jobs[*job].state = "COMPLETED";
+  driver.jobs[*job].nodes = "n2";
+  std::filesystem::create_symlink("500", attempts->directoryOf(*attempts->find("u1")).path() / "owner");
+  pollAfter(1);
+  pollAfter(1);
+  EXPECT_EQ(report().job_id(), 500U);
+  EXPECT_EQ(stage(), "STARTING");
+  EXPECT_TRUE(driver.cancels.empty());
+}
+
+TEST_F(AttemptsTest, WithoutAJournalNothingIsSaidBeforeSlurmWasSeen) {
+  EXPECT_TRUE(attempts->cancel("u9", 0).error().is(Code::ServiceUnavailable));
+  poll();
+  EXPECT_FALSE(attempts->cancel("u9", 0).value());
+}
+
 TEST_F(AttemptsTest, NothingIsSubmittedThatCouldNotBeWrittenDown) {
   struct rlimit old{};
   ::getrlimit(RLIMIT_FSIZE, &old);

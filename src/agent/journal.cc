@@ -101,7 +101,8 @@ Result<SubmissionJournal> SubmissionJournal::open(std::filesystem::path path) {
 
 Status SubmissionJournal::read() {
   const auto text = readFile(path_);
-  if (!text && text.error().is(Code::NotFound)) return {};
+  is_new_ = !text && text.error().is(Code::NotFound);
+  if (is_new_) return {};
   if (!text) return failure(text.error());
   for (const std::string_view line : split(*text, '\n')) {
     if (line.empty()) continue;

@@ -41,6 +41,8 @@ class SubmissionJournal {
   void forget(const std::string& uid, uint32_t attempt);
 
   const std::map<std::string, JournalEntry>& entries() const { return entries_; }
+  /// There was no journal: either the first start, or it was lost and jobs may run that are not in it.
+  bool isNew() const { return is_new_; }
   static std::string keyOf(const std::string& uid, uint32_t attempt) { return fmt::format("{}/{}", uid, attempt); }
 
  private:
@@ -54,6 +56,7 @@ class SubmissionJournal {
   FileDescriptor file_;
   std::map<std::string, JournalEntry> entries_;
   size_t lines_ = 0;
+  bool is_new_ = false;
   bool torn_ = false;  ///< an append failed half way: a newline must go before the next
 };
 
