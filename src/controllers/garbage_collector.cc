@@ -44,6 +44,7 @@ Task<void> GarbageCollector::run() {
   } catch (const boost::system::system_error&) {
     cancelled = std::current_exception();
   }
+  co_await asio::this_coro::throw_if_cancelled(false);
   co_await graph_.stop();
   if (cancelled) std::rethrow_exception(cancelled);
 }

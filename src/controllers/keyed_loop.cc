@@ -54,6 +54,7 @@ Task<void> runTogether(Executor executor, NamedTasks tasks) {
   } catch (const boost::system::system_error&) {
     cancelled = std::current_exception();
   }
+  co_await asio::this_coro::throw_if_cancelled(false);
   co_await group.stop();
   if (cancelled) std::rethrow_exception(cancelled);
 }

@@ -58,7 +58,7 @@ NamespaceController::NamespaceController(Executor executor, kube::Client& client
       discover_(std::move(discover)),
       namespaces_(informers.of(kube::kNamespaces)),
       loop_("namespace controller", executor, random, [this](std::string name) { return reconcile(std::move(name)); },
-            {.workers = 4, .backoff = {.initial = 500ms, .max = 10s}}) {
+            {.workers = 4, .backoff = {.initial = 200ms, .max = 5s}}) {
   namespaces_.addHandler({.added =
                               [this](const kube::ObjectPtr& object) {
                                 if (isDeleted(*object)) loop_.add(kube::key(*object));

@@ -111,6 +111,7 @@ Task<Status> runCommand(ContainerRunner& runner, ServerCall& call, site::v1::Exe
     cancelled = std::current_exception();
   }
   if (!outbox->ended) process.kill();
+  co_await asio::this_coro::throw_if_cancelled(false);
   co_await group.stop();
   if (cancelled) std::rethrow_exception(cancelled);
   co_return sent;
@@ -151,6 +152,7 @@ Task<Status> attach(ContainerRunner& runner, ServerCall& call, site::v1::ExecSta
     cancelled = std::current_exception();
   }
   if (ContainerProcess* still = find()) still->unlisten(listener);
+  co_await asio::this_coro::throw_if_cancelled(false);
   co_await group.stop();
   if (cancelled) std::rethrow_exception(cancelled);
   co_return sent;

@@ -204,6 +204,7 @@ Task<Status> PodService::portForward(ServerCall& call) {
     cancelled = std::current_exception();
   }
   stream.close();
+  co_await asio::this_coro::throw_if_cancelled(false);
   co_await group.stop();
   if (cancelled) std::rethrow_exception(cancelled);
   co_return Status();

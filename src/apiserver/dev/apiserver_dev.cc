@@ -23,6 +23,7 @@ Task<void> serve(apiserver::ApiServer& server, bool& failed) {
   } catch (const boost::system::system_error&) {
     stopped = std::current_exception();
   }
+  co_await asio::this_coro::throw_if_cancelled(false);
   co_await server.stop();
   if (stopped) std::rethrow_exception(stopped);
 }
