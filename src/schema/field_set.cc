@@ -7,9 +7,10 @@ constexpr size_t kMaxDepth = 256;
 
 void collect(const FieldSet& set, const std::string& path, std::vector<std::string>& out) {
   for (const auto& [element, below] : set.children) {
-    std::string here = path + shownElement(element);
-    if (below.member) out.push_back(here);
-    collect(below, here, out);
+    if (below.member) out.push_back(path + shownElement(element));
+  }
+  for (const auto& [element, below] : set.children) {
+    if (!below.children.empty()) collect(below, path + shownElement(element), out);
   }
 }
 

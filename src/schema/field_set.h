@@ -32,7 +32,7 @@ class FieldSet {
   void prune(const std::vector<std::string>& path);
   bool operator==(const FieldSet& other) const = default;
 
-  /// Every member, depth first: ".spec.containers[name=\"a\"].image" as conflicts show them.
+  /// Every member, the nearer ones first: ".spec.containers[name=\"a\"].image" as conflicts show them.
   std::vector<std::string> paths() const;
 
   json::object toJson() const;

@@ -1,0 +1,198 @@
+#include "base/strings.h"
+#include "json/document.h"
+#include "schema/formats.h"
+#include "schema/validation_kinds.h"
+
+namespace slipway::schema {
+namespace {
+
+using json::object;
+using json::value;
+
+void createEndpointSlice(const Check& root) {
+  root.oneOf("addressType", {"FQDN", "IPv4", "IPv6"}, true);
+  std::string_view type = root.text("addressType");
+  root.list("endpoints", [&](const Check& endpoint) {
+    if (endpoint.count("addresses") == 0) endpoint.required("addresses", "must contain at least 1 address");
+    endpoint.strings("addresses", [&](std::string_view address, size_t index) {
+      std::string path = fmt::format("{}[{}]", endpoint.path("addresses"), index);
+      Problems problems = type == "FQDN" ? dnsSubdomain(address) : ipAddress(address);
+      for (const std::string& problem : problems) endpoint.invalidAt(path, address, problem);
+      if (problems.empty() && (address.starts_with("127.") || address == "::1")) {
+        endpoint.invalidAt(path, address, "may not be in the loopback range (127.0.0.0/8, ::1/128)");
+      }
+    });
+    endpoint.format("nodeName", dnsSubdomain);
+    endpoint.format("hostname", dnsLabel);
+  });
+  std::set<std::string_view> names;
+  root.list("ports", [&](const Check& port) {
+    std::string_view name = port.text("name");
+    port.format("name", dnsLabel);
+    if (!names.insert(name).second) port.duplicateAt(port.path("name"), name);
+    port.oneOf("protocol", {"SCTP", "TCP", "UDP"}, true);
+  });
+}
+void updateEndpointSlice(const Check& root, const object& old) {
+  checkImmutable(root, old, {"addressType"});
+}
+
+void checkBackend(const Check& backend) {
+  Check service = backend.child("service");
+  if (service.present() && backend.has("resource")) {
+    backend.invalidAt(backend.path(), "", "cannot set both resource and service backends");
+  } else if (service.present()) {
+    if (service.text("name").empty()) {
+      service.required("name");
+    } else {
+      service.format("name", dnsLabel);
+    }
+    Check port = service.child("port");
+    bool named = !port.text("name").empty(), numbered = port.number("number").value_or(0) != 0;
+    if (named && numbered) {
+      backend.invalidAt(backend.path(), "", "cannot set both port name & port number");
+    } else if (!named && !numbered) {
+      backend.add(FieldError::Type::Required, backend.path(), "Required value: port name or number is required");
+    } else if (named) {
+      port.format("name", portName);
+    } else {
+      port.between("number", 1, 65535);
+    }
+  } else if (!backend.has("resource")) {
+    backend.invalidAt(backend.path(), "", "resource or service backend is required");
+  }
+}
+
+void createIngress(const Check& root) {
+  Check spec = root.child("spec");
+  if (spec.count("rules") == 0 && !spec.has("defaultBackend")) {
+    root.invalidAt("spec", json::array(), "either `defaultBackend` or `rules` must be specified");
+  }
+  spec.list("tls", [](const Check& tls) {
+    tls.strings("hosts", [&](std::string_view host, size_t index) {
+      std::string path = fmt::format("{}[{}]", tls.path("hosts"), index);
+      for (const std::string& problem : host.starts_with('*') ? wildcardSubdomain(host) : dnsSubdomain(host)) {
+        tls.invalidAt(path, host, problem);
+      }
+    });
+  });
+  if (spec.child("defaultBackend").present()) {
+    Check backend = spec.child("defaultBackend");
+    checkBackend(backend);
+  }
+  spec.list("rules", [](const Check& rule) {
+    std::string_view host = rule.text("host");
+    if (isIp(host)) {
+      rule.invalid("host", "must be a DNS name, not an IP address");
+    } else if (!host.empty()) {
+      rule.format("host", host.starts_with('*') ? wildcardSubdomain : dnsSubdomain);
+    }
+    Check http = rule.child("http");
+    if (!http.present()) return;
+    if (http.count("paths") == 0) http.required("paths");
+    http.list("paths", [](const Check& path) {
+      std::string_view type = path.text("pathType"), text = path.text("path");
+      if (type.empty()) {
+        path.required("pathType", "pathType must be specified");
+      } else if (type == "Exact" || type == "Prefix") {
+        if (!text.starts_with('/')) path.invalidAt(path.path("path"), text, "must be an absolute path");
+      } else if (type == "ImplementationSpecific") {
+        if (!text.empty() && !text.starts_with('/')) path.invalid("path", "must be an absolute path");
+      } else {
+        path.notSupportedAt(path.path("pathType"), type, {"Exact", "ImplementationSpecific", "Prefix"});
+      }
+      Check backend = path.child("backend");
+      checkBackend(backend);
+    });
+  });
+  spec.format("ingressClassName", dnsSubdomain);
+}
+
+void checkPolicyPorts(const Check& rule) {
+  rule.list("ports", [](const Check& port) {
+    port.oneOf("protocol", {"TCP", "UDP", "SCTP"});
+    const value* number = port.value("port");
+    if (number != nullptr && number->is_string()) {
+      for (const std::string& problem : portName(number->get_string())) port.invalid("port", problem);
+      if (port.has("endPort")) port.invalid("endPort", "may not be specified when `port` is non-numeric");
+    } else if (number != nullptr) {
+      port.between("port", 1, 65535);
+      if (std::optional<int64_t> end = port.number("endPort"); end && *end < port.number("port").value_or(0)) {
+        port.invalid("endPort", "must be greater than or equal to `port`");
+      }
+    } else if (port.has("endPort")) {
+      port.invalid("endPort", "may not be specified when `port` is not specified");
+    }
+  });
+}
+
+/// The first `bits` bits of two IPv4 addresses are the same.
+bool within(std::string_view inner, std::string_view outer) {
+  auto parse = [](std::string_view range) -> std::optional<std::pair<uint32_t, int64_t>> {
+    auto [address, bits] = splitOnce(range, '/');
+    uint32_t sum = 0;
+    for (std::string_view part : split(address, '.'))
+      sum = sum << 8 | static_cast<uint32_t>(parseInt(part).value_or(0));
+    std::optional<int64_t> width = parseInt(bits);
+    return width ? std::optional(std::pair(sum, *width)) : std::nullopt;
+  };
+  if (isIpv6(splitOnce(inner, '/').first)) return true;
+  auto a = parse(inner), b = parse(outer);
+  if (!a || !b || a->second <= b->second) return false;
+  return b->second == 0 || (a->first ^ b->first) >> (32 - b->second) == 0;
+}
+
+void checkPeers(const Check& rule, std::string_view key) {
+  rule.list(key, [](const Check& peer) {
+    Check block = peer.child("ipBlock");
+    int parts = (block.present() ? 1 : 0) + (peer.has("podSelector") ? 1 : 0) + (peer.has("namespaceSelector") ? 1 : 0);
+    checkSelector(peer, "podSelector");
+    checkSelector(peer, "namespaceSelector");
+    if (parts == 0) peer.add(FieldError::Type::Required, peer.path(), "Required value: must specify a peer");
+    if (!block.present()) return;
+    if (parts > 1)
+      peer.add(FieldError::Type::Forbidden, peer.path(), "Forbidden: may not specify both ipBlock and another peer");
+    if (block.text("cidr").empty()) return block.required("cidr");
+    Problems problems = cidr(block.text("cidr"));
+    for (const std::string& problem : problems) block.invalid("cidr", problem);
+    block.strings("except", [&](std::string_view range, size_t index) {
+      std::string path = fmt::format("{}[{}]", block.path("except"), index);
+      Problems wrong = cidr(range);
+      for (const std::string& problem : wrong) block.invalidAt(path, range, problem);
+      if (wrong.empty() && problems.empty() && !within(range, block.text("cidr"))) {
+        block.invalidAt(path, range, "must be a strict subset of `cidr`");
+      }
+    });
+  });
+}
+
+void createNetworkPolicy(const Check& root) {
+  Check spec = root.child("spec");
+  checkSelector(spec, "podSelector");
+  spec.list("ingress", [](const Check& rule) {
+    checkPolicyPorts(rule);
+    checkPeers(rule, "from");
+  });
+  spec.list("egress", [](const Check& rule) {
+    checkPolicyPorts(rule);
+    checkPeers(rule, "to");
+  });
+  spec.strings("policyTypes", [&](std::string_view type, size_t index) {
+    if (type == "Ingress" || type == "Egress") return;
+    spec.notSupportedAt(fmt::format("spec.policyTypes[{}]", index), type, {"Ingress", "Egress"});
+  });
+}
+
+constexpr std::array kRules = {
+    KindRules{"EndpointSlice", createEndpointSlice, updateEndpointSlice},
+    KindRules{"Ingress", createIngress},
+    KindRules{"NetworkPolicy", createNetworkPolicy},
+};
+
+}  // namespace
+
+std::span<const KindRules> networkRules() {
+  return kRules;
+}
+
+}  // namespace slipway::schema
