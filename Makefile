@@ -23,10 +23,10 @@ build: deps
 	@ninja -C $(BUILD)/release slipway
 	@ln -f $(BUILD)/release/slipway $(BUILD)/slipway
 
-static: deps
-	@$(CMAKE) -S . -B $(BUILD)/static/cmake -DCMAKE_BUILD_TYPE=Release -DSLIPWAY_STATIC=ON >/dev/null
-	@ninja -C $(BUILD)/static/cmake slipway
-	@llvm-strip-19 -o $(BUILD)/static/slipway $(BUILD)/static/cmake/slipway 2>/dev/null || strip -o $(BUILD)/static/slipway $(BUILD)/static/cmake/slipway
+static: build
+	@ninja -C $(BUILD)/release slipway_static
+	@mkdir -p $(BUILD)/static
+	@strip -o $(BUILD)/static/slipway $(BUILD)/release/slipway_static
 
 unit: build
 	@ninja -C $(BUILD)/release

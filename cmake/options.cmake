@@ -12,7 +12,6 @@ endif()
 set(CMAKE_CXX_FLAGS_RELEASE "-O2")
 set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g1")
 
-option(SLIPWAY_STATIC "Link everything statically" OFF)
 set(SLIPWAY_SANITIZE "" CACHE STRING "address,undefined or thread")
 
 add_compile_options(-Wall -Wextra -Wno-missing-field-initializers -Wno-missing-designated-field-initializers)
@@ -28,10 +27,6 @@ option(SLIPWAY_FUZZ "Build the fuzz targets and everything with fuzzer instrumen
 if(SLIPWAY_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all)
   add_link_options(-fsanitize=address,undefined)
-endif()
-if(SLIPWAY_STATIC)
-  set(CMAKE_FIND_LIBRARY_SUFFIXES .a)
-  add_link_options(-static)
 endif()
 
 find_program(CCACHE ccache)
