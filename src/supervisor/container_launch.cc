@@ -25,6 +25,10 @@ fs::path ContainerRunner::scratch() const {
   return context_.volumes.scratch().disk / "containers" / fmt::format("{}-{}", plan_.name(), restarts_);
 }
 
+std::string ContainerRunner::instance() const {
+  return fmt::format("{}/{}/{}/{}", context_.plan.pod_uid(), context_.plan.attempt(), plan_.name(), restarts_);
+}
+
 std::map<std::string, std::string> ContainerRunner::environment() const {
   std::map<std::string, std::string> own;
   for (const auto& variable : plan_.env()) {
@@ -47,8 +51,7 @@ std::map<std::string, std::string> ContainerRunner::environment() const {
     out.emplace("SLIPWAY_TERMINATION_LOG", (scratch() / "termination-log").string());
   }
   for (const auto& [name, value] : context_.facts.env) out.emplace(name, value);
-  out[std::string(kInstanceVariable)] =
-      fmt::format("{}/{}/{}/{}", context_.plan.pod_uid(), context_.plan.attempt(), plan_.name(), restarts_);
+  out[std::string(kInstanceVariable)] = instance();
   return out;
 }
 

@@ -185,8 +185,7 @@ Task<void> ContainerRunner::start() {
     launch_ = std::move(*launch);
     auto spawned = spawn({launch_, 0, plan_.tty(), plan_.stdin()});
     if (spawned) {
-      process_ = std::make_unique<ContainerProcess>(executor_, std::move(*spawned),
-                                                    launch_.env.at(std::string(kInstanceVariable)));
+      process_ = std::make_unique<ContainerProcess>(executor_, std::move(*spawned), instance());
       const auto log = log_;
       if (log)
         process_->listen(

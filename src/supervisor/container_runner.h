@@ -67,6 +67,7 @@ class ContainerRunner {
   Task<void> waitBackOff(std::chrono::nanoseconds delay, std::string reason, std::string message);
   Result<container::Launch> makeLaunch();
   Result<std::vector<container::Bind>> makeBinds();
+  std::string instance() const;
   std::map<std::string, std::string> environment() const;
   Task<void> afterStart(async::TaskGroup& group);
   void finish(site::v1::Terminated terminated);
