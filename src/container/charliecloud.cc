@@ -13,18 +13,20 @@ bool actsOnTheLoader(std::string_view name) {
   return name.starts_with("LD_") || name == "TMPDIR" || name == "HOME";
 }
 
-/// ch-run cannot bind read-only, but a bind of a read-only mount is one.
+/// ch-run cannot bind read-only, but a bind of a read-only mount is one. What lies in the node's /dev, as the volumes
+/// in memory do, is out of ch-run's sight once the device folder covers it.
 Result<std::filesystem::path> sourceOf(const Bind& bind, const ContainerSpec& spec, Launch& launch) {
-  if (!bind.read_only || !launch.overlay) return bind.source;
+  const bool as_it_is = !bind.read_only && !isDevicePath(bind.source.string());
+  if (!launch.overlay || as_it_is) return bind.source;
   auto& staged = launch.overlay->binds;
-  const std::filesystem::path target = spec.scratch / fmt::format("ro-{}", staged.size());
+  const std::filesystem::path target = spec.scratch / fmt::format("bind-{}", staged.size());
   std::error_code error;
   if (std::filesystem::is_directory(bind.source, error)) {
     TRY_STATUS(makeDirectories(target));
   } else {
     TRY_STATUS(writeFileAtomic(target, ""));
   }
-  staged.push_back({bind.source, target.string(), true});
+  staged.push_back({bind.source, target.string(), bind.read_only});
   return target;
 }
 
@@ -42,11 +44,12 @@ Task<Result<PreparedImage>> CharliecloudRuntime::prepare(ImageRequest request) {
 Result<Launch> CharliecloudRuntime::launch(const ContainerSpec& spec) {
   Launch launch;
   std::filesystem::path root = spec.image.path;
+  std::vector<Bind> devices;
   if (writable_root_) {
     Overlay overlay{root, spec.scratch / "upper", spec.scratch / "work", spec.scratch / "root", spec.hostname, {}};
     for (const auto& directory : {overlay.upper, overlay.work, overlay.merged}) TRY_STATUS(makeDirectories(directory));
     TRY_STATUS(makeMountPoints(root, overlay.upper, spec.binds));
-    TRY(overlay.binds, makeDeviceFolder(spec.scratch / "dev", spec.binds));
+    TRY(devices, makeDeviceFolder(spec.scratch / "dev", spec.binds));
     root = overlay.merged;
     launch.overlay = overlay;
   }
@@ -57,6 +60,7 @@ Result<Launch> CharliecloudRuntime::launch(const ContainerSpec& spec) {
     TRY(const std::filesystem::path source, sourceOf(bind, spec, launch));
     launch.argv.push_back("--bind=" + source.string() + ":" + bind.target);
   }
+  if (launch.overlay) launch.overlay->binds.insert(launch.overlay->binds.end(), devices.begin(), devices.end());
   launch.argv.push_back("--cd=" + spec.working_dir);
   launch.argv.emplace_back("--env-no-expand");
   launch.env = {{"USER", user_}};

@@ -154,6 +154,27 @@ TEST(ApptainerRuntime, PassesValuesUnchangedAndQuotesMounts) {
   EXPECT_EQ(launch.argv.back(), "id");
 }
 
+TEST(CharliecloudRuntime, BindsWhatLiesInTheNodesDevBeforeTheDeviceFolderCoversIt) {
+  TemporaryDirectory directory;
+  const fs::path token = "/dev/shm";
+  CharliecloudRuntime runtime("/usr/bin/ch-run", nullptr, "me", true);
+  ContainerSpec spec;
+  spec.image.path = directory.path() / "image";
+  spec.scratch = directory.path() / "scratch";
+  spec.argv = {"true"};
+  spec.binds = {{token, "/run/secrets/token", true}, {token, "/data", false}};
+  const Launch launch = runtime.launch(spec).value();
+  const std::vector<Bind>& binds = launch.overlay->binds;
+  ASSERT_GT(binds.size(), 3u);
+  EXPECT_EQ(binds[0].source, token);
+  EXPECT_TRUE(binds[0].read_only);
+  EXPECT_EQ(binds[1].source, token);
+  EXPECT_FALSE(binds[1].read_only);
+  EXPECT_EQ(binds.back().target, "/dev");
+  EXPECT_NE(std::find(launch.argv.begin(), launch.argv.end(), "--bind=" + binds[1].target + ":/data"),
+            launch.argv.end());
+}
+
 TEST(PickRuntime, SaysWhatIsMissing) {
   SiteTools tools;
   tools.env["PATH"] = "/nonexistent";
