@@ -1,12 +1,15 @@
 #include "apiserver/api_server.h"
 
+#include "apiserver/admission/plugins.h"
 #include "apiserver/api/api.h"
 #include "apiserver/api/builtin_kinds.h"
 #include "apiserver/api/openapi.h"
 #include "apiserver/api/subresources.h"
 #include "apiserver/bootstrap.h"
 #include "apiserver/cluster_pki.h"
+#include "apiserver/namespace_keeper.h"
 #include "apiserver/server_paths.h"
+#include "apiserver/streams/pod_streams.h"
 #include "async/task_group.h"
 #include "base/files.h"
 #include "base/log.h"
@@ -39,7 +42,8 @@ struct ApiServer::Impl {
 
   Result<std::unique_ptr<net::Listener>> open();
   Result<std::shared_ptr<net::TlsContext>> makeTls() const;
-  void addEndpoints();
+  Result<std::shared_ptr<net::TlsContext>> makeKubeletTls() const;
+  Status addEndpoints();
   Task<void> housekeeping();
 
   ApiServerOptions options;
@@ -51,6 +55,7 @@ struct ApiServer::Impl {
   std::unique_ptr<Store> store;
   Kinds kinds;
   Strategies strategies;
+  std::unique_ptr<AdmissionChain> admission;
   std::unique_ptr<Registry> registry;
   std::unique_ptr<ResourceHandlers> handlers;
   std::unique_ptr<ServiceAccountTokens> tokens;
@@ -58,6 +63,8 @@ struct ApiServer::Impl {
   std::unique_ptr<Authorizer> authorizer;
   std::unique_ptr<Api> api;
   std::unique_ptr<OpenApi> open_api;
+  std::unique_ptr<NodeDialer> dialer;
+  std::unique_ptr<NamespaceKeeper> namespaces;
   std::unique_ptr<http::Server> server;
   uint16_t port = 0;
 };
@@ -73,7 +80,8 @@ Result<std::unique_ptr<net::Listener>> ApiServer::Impl::open() {
   TRY(store, Store::open(group.executor(), options.data_dir / "state.db", clock));
   schema = schema::Schema::builtin();
   addBuiltinKinds(kinds, *schema);
-  registry = std::make_unique<Registry>(Registry::Parts{*store, kinds, strategies, nullptr, clock, random});
+  admission = defaultAdmission(*store, random);
+  registry = std::make_unique<Registry>(Registry::Parts{*store, kinds, strategies, admission.get(), clock, random});
   handlers = std::make_unique<ResourceHandlers>(*registry, clock);
   tokens = std::make_unique<ServiceAccountTokens>(pki->serviceAccountKey(), options.issuer, *store, clock, random);
   authenticator = std::make_unique<Authenticator>(*store, *tokens, clock);
@@ -94,7 +102,19 @@ Result<std::shared_ptr<net::TlsContext>> ApiServer::Impl::makeTls() const {
   return net::TlsContext::server(tls);
 }
 
-void ApiServer::Impl::addEndpoints() {
+Result<std::shared_ptr<net::TlsContext>> ApiServer::Impl::makeKubeletTls() const {
+  net::TlsOptions tls;
+  tls.certificate = pki->kubeletClient().certificate;
+  tls.key = pki->kubeletClient().key;
+  // As kube-apiserver without --kubelet-certificate-authority: kubelets sign their own certificates.
+  tls.insecure_skip_verify = options.kubelet_ca.empty();
+  if (!options.kubelet_ca.empty()) {
+    TRY(tls.ca, readFile(options.kubelet_ca));
+  }
+  return net::TlsContext::client(tls);
+}
+
+Status ApiServer::Impl::addEndpoints() {
   addServerPaths(*api, *store, *tokens);
   addBinding(*api, *registry);
   addEviction(*api, *registry);
@@ -104,6 +124,10 @@ void ApiServer::Impl::addEndpoints() {
   addReviews(*api, *authenticator, *authorizer);
   open_api = std::make_unique<OpenApi>(*schema, kinds);
   open_api->addTo(*api);
+  TRY(std::shared_ptr<net::TlsContext> kubelet_tls, makeKubeletTls());
+  dialer = std::make_unique<NodeDialer>(*registry, std::move(kubelet_tls));
+  addPodStreams(*api, *registry, *dialer);
+  return {};
 }
 
 Task<void> ApiServer::Impl::housekeeping() {
@@ -117,14 +141,16 @@ Task<Status> ApiServer::start() {
   CO_TRY(std::unique_ptr<net::Listener> listener, impl_->open());
   CO_TRY(std::shared_ptr<net::TlsContext> tls, impl_->makeTls());
   impl_->api->setServerAddress(fmt::format("{}:{}", impl_->options.address, impl_->port));
-  impl_->addEndpoints();
+  CO_TRY_STATUS(impl_->addEndpoints());
   CO_TRY_STATUS(co_await bootstrap(*impl_->registry));
+  impl_->namespaces = std::make_unique<NamespaceKeeper>(*impl_->registry, impl_->pki->ca().certificate);
   const std::string text = kubeconfigText(url(), impl_->pki->ca().certificate, impl_->pki->admin());
   CO_TRY_STATUS(writeFileAtomic(kubeconfig(), text, 0600));
 
   http::Handler handler = [api = impl_->api.get()](http::Exchange& exchange) { return api->handle(exchange); };
   impl_->server = std::make_unique<http::Server>(impl_->group.executor(), http::ServerOptions(), std::move(handler));
   impl_->group.spawn("API server", impl_->server->serve(std::move(listener), std::move(tls)));
+  impl_->group.spawn("namespace keeper", impl_->namespaces->run());
   impl_->group.spawn("API server housekeeping", impl_->housekeeping());
   co_return Status();
 }
@@ -157,7 +183,9 @@ Result<std::string> ApiServer::kubeconfigFor(const std::string& user, const std:
   return kubeconfigText(url(), impl_->pki->ca().certificate, client);
 }
 
-const pki::Identity& ApiServer::signingCa() const { return impl_->pki->ca(); }
+const pki::Identity& ApiServer::signingCa() const {
+  return impl_->pki->ca();
+}
 
 Task<Status> ApiServer::backup(std::filesystem::path target) {
   co_return co_await impl_->store->backup(std::move(target));

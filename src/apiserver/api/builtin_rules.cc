@@ -7,6 +7,7 @@
 #include "schema/ownership.h"
 #include "schema/prepare.h"
 #include "schema/table.h"
+#include "schema/validation.h"
 
 namespace slipway::apiserver {
 namespace {
@@ -42,7 +43,16 @@ class BuiltinRules final : public ObjectRules {
   void setDefaults(json::object& object) const override {
     if (resource_.type != nullptr) defaults_->apply(object, *resource_.type);
   }
-  std::vector<Cause> validate(const json::object&, const json::object*, std::string_view) const override { return {}; }
+  std::vector<Cause> validate(const json::object& object, const json::object* old,
+                              std::string_view subresource) const override {
+    const schema::FieldErrors errors = old == nullptr ? schema::validateCreate(resource_, object)
+                                                      : schema::validateUpdate(resource_, subresource, object, *old);
+    std::vector<Cause> causes;
+    for (const schema::FieldError& error : errors) {
+      causes.push_back({std::string(error.reason()), error.detail, error.field});
+    }
+    return causes;
+  }
   void prepareForCreate(json::object& object, WallTime now) const override {
     schema::prepareForCreate(resource_, object, now);
   }

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <memory>
+
+#include "apiserver/admission/chain.h"
+
+namespace slipway::apiserver {
+
+/// Nothing is created in a namespace that is not there or is being deleted; system namespaces stay.
+std::unique_ptr<Admission> namespaceLifecycle(Store& store);
+/// A pod runs as a service account that exists, and gets its token as a volume.
+std::unique_ptr<Admission> serviceAccountAdmission(Store& store, Random& random);
+/// A pod's priority is that of its class.
+std::unique_ptr<Admission> priorityAdmission(Store& store);
+/// Pods stay five minutes on a node that is lost.
+std::unique_ptr<Admission> defaultTolerations();
+/// A pod's overhead and scheduling as its RuntimeClass has them.
+std::unique_ptr<Admission> runtimeClassAdmission(Store& store);
+/// A kubelet writes its own node and the pods on it, and nothing else.
+std::unique_ptr<Admission> nodeRestriction();
+/// Claims without a class get the default one.
+std::unique_ptr<Admission> defaultStorageClass(Store& store);
+
+/// All of them in upstream's order.
+std::unique_ptr<AdmissionChain> defaultAdmission(Store& store, Random& random);
+
+}  // namespace slipway::apiserver

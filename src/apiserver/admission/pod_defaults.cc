@@ -1,0 +1,159 @@
+#include "apiserver/admission/plugins.h"
+#include "apiserver/api/object_meta.h"
+
+namespace slipway::apiserver {
+namespace {
+
+bool createsPod(const AdmissionRequest& request) {
+  return request.kind->table == "core/pods" && request.operation == "CREATE" && request.subresource.empty();
+}
+
+StatusError refused(const AdmissionRequest& request, std::string why) {
+  return refuse::forbidden(request.kind->resource(), request.name, why);
+}
+
+class PriorityAdmission final : public PlainAdmission {
+ public:
+  explicit PriorityAdmission(Store& store) : store_(store) {}
+
+ protected:
+  Done change(AdmissionRequest& request) override {
+    if (!createsPod(request)) return {};
+    json::object& spec = json::ensureObject(*request.object, "spec");
+    const std::string name(json::text(spec, {"priorityClassName"}));
+    TRY(const json::object chosen, name.empty() ? defaultClass() : namedClass(request, name));
+    const int64_t priority = json::findInt(chosen, {"value"}).value_or(0);
+    const auto given = json::findInt(spec, {"priority"});
+    if (given && *given != priority) {
+      return failure(
+          refused(request, fmt::format("the integer value of priority ({}) must not be provided in pod spec; "
+                                       "priority admission controller computed {} from the given PriorityClass name",
+                                       *given, priority)));
+    }
+    spec["priority"] = priority;
+    if (name.empty() && chosen.contains("metadata")) spec["priorityClassName"] = meta::name(chosen);
+    const std::string_view policy = json::text(chosen, {"preemptionPolicy"});
+    spec["preemptionPolicy"] = policy.empty() ? std::string_view("PreemptLowerPriority") : policy;
+    return {};
+  }
+
+ private:
+  Answer<json::object> namedClass(const AdmissionRequest& request, const std::string& name) const {
+    const StoredPtr stored = store_.table("scheduling.k8s.io/priorityclasses").find(name);
+    if (!stored) return failure(refused(request, fmt::format("no PriorityClass with name {} was found", name)));
+    return json::parse(stored->bytes).as_object();
+  }
+  Answer<json::object> defaultClass() const {
+    for (const auto& [key, stored] : store_.table("scheduling.k8s.io/priorityclasses").objects()) {
+      if (stored->bytes.find("\"globalDefault\":true") == std::string::npos) continue;
+      return json::parse(stored->bytes).as_object();
+    }
+    return json::object();
+  }
+  Store& store_;
+};
+
+class DefaultTolerations final : public PlainAdmission {
+ protected:
+  Done change(AdmissionRequest& request) override {
+    if (!createsPod(request)) return {};
+    json::value& tolerations = json::ensureObject(*request.object, "spec")["tolerations"];
+    if (!tolerations.is_array()) tolerations = json::array();
+    for (const std::string_view key : {"node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"}) {
+      add(tolerations.get_array(), key);
+    }
+    return {};
+  }
+
+ private:
+  static void add(json::array& tolerations, std::string_view key) {
+    for (const json::value& entry : tolerations) {
+      const std::string_view its_key = json::text(entry.as_object(), {"key"});
+      const std::string_view effect = json::text(entry.as_object(), {"effect"});
+      if ((its_key == key || its_key.empty()) && (effect.empty() || effect == "NoExecute")) return;
+    }
+    tolerations.push_back(
+        json::object{{"key", key}, {"operator", "Exists"}, {"effect", "NoExecute"}, {"tolerationSeconds", 300}});
+  }
+};
+
+class RuntimeClassAdmission final : public PlainAdmission {
+ public:
+  explicit RuntimeClassAdmission(Store& store) : store_(store) {}
+
+ protected:
+  Done change(AdmissionRequest& request) override {
+    if (!createsPod(request)) return {};
+    json::object& spec = json::ensureObject(*request.object, "spec");
+    const std::string name(json::text(spec, {"runtimeClassName"}));
+    if (name.empty()) return {};
+    const StoredPtr stored = store_.table("node.k8s.io/runtimeclasses").find(name);
+    if (!stored) return failure(refused(request, fmt::format("pod rejected: RuntimeClass \"{}\" not found", name)));
+    const json::value document = json::parse(stored->bytes);
+    const json::object& chosen = document.as_object();
+    if (const json::value* overhead = json::find(chosen, {"overhead", "podFixed"})) spec["overhead"] = *overhead;
+    if (const json::object* wanted = json::findObject(chosen, {"scheduling", "nodeSelector"})) {
+      json::object& selector = json::ensureObject(spec, "nodeSelector");
+      for (const auto& [key, value] : *wanted) selector[key] = value;
+    }
+    if (const json::array* tolerations = json::findArray(chosen, {"scheduling", "tolerations"})) {
+      json::value& mine = spec["tolerations"];
+      if (!mine.is_array()) mine = json::array();
+      for (const json::value& toleration : *tolerations) mine.get_array().push_back(toleration);
+    }
+    return {};
+  }
+
+ private:
+  Store& store_;
+};
+
+class DefaultStorageClass final : public PlainAdmission {
+ public:
+  explicit DefaultStorageClass(Store& store) : store_(store) {}
+
+ protected:
+  Done change(AdmissionRequest& request) override {
+    if (request.kind->table != "core/persistentvolumeclaims" || request.operation != "CREATE") return {};
+    json::object& spec = json::ensureObject(*request.object, "spec");
+    if (spec.contains("storageClassName")) return {};
+    for (const auto& [key, stored] : store_.table("storage.k8s.io/storageclasses").objects()) {
+      if (stored->bytes.find("is-default-class\":\"true\"") == std::string::npos) continue;
+      spec["storageClassName"] = key;
+      break;
+    }
+    return {};
+  }
+
+ private:
+  Store& store_;
+};
+
+}  // namespace
+
+std::unique_ptr<Admission> priorityAdmission(Store& store) {
+  return std::make_unique<PriorityAdmission>(store);
+}
+std::unique_ptr<Admission> defaultTolerations() {
+  return std::make_unique<DefaultTolerations>();
+}
+std::unique_ptr<Admission> runtimeClassAdmission(Store& store) {
+  return std::make_unique<RuntimeClassAdmission>(store);
+}
+std::unique_ptr<Admission> defaultStorageClass(Store& store) {
+  return std::make_unique<DefaultStorageClass>(store);
+}
+
+std::unique_ptr<AdmissionChain> defaultAdmission(Store& store, Random& random) {
+  auto chain = std::make_unique<AdmissionChain>();
+  chain->add(namespaceLifecycle(store));
+  chain->add(serviceAccountAdmission(store, random));
+  chain->add(nodeRestriction());
+  chain->add(priorityAdmission(store));
+  chain->add(defaultTolerations());
+  chain->add(defaultStorageClass(store));
+  chain->add(runtimeClassAdmission(store));
+  return chain;
+}
+
+}  // namespace slipway::apiserver

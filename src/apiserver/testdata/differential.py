@@ -1,0 +1,155 @@
+#!/usr/bin/env python3
+"""Asks a running API server all that differential_requests.py lists and writes the answers down, or compares them with the record.
+
+usage: differential.py KUBECONFIG record > differential.jsonl
+       differential.py KUBECONFIG compare [first [last]] < differential.jsonl
+The server must be fresh: the requests build on one another. What differs from run to run (uids, times, versions) is
+written as <uid>, <time>, <rv>.
+"""
+import base64
+import http.client
+import json
+import re
+import ssl
+import sys
+import tempfile
+import urllib.parse
+
+VOLATILE = {"uid": "<uid>", "resourceVersion": "<rv>", "creationTimestamp": "<time>", "time": "<time>", "continue": "<token>",
+            "deletionTimestamp": "<time>", "lastTransitionTime": "<time>", "lastPhaseTransitionTime": "<time>", "token": "<token>",
+            "controller-uid": "<uid>", "batch.kubernetes.io/controller-uid": "<uid>", "storageVersionHash": "<hash>",
+            "remainingItemCount": "<n>"}
+TEXTS = [(re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "<uid>"),
+         (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"), "<time>"),
+         (re.compile(r"kube-api-access-\w{5}"), "kube-api-access-<x>"),
+         (re.compile(r"current: \d+"), "current: <rv>"),
+         (re.compile(r"ResourceVersion in object meta: \d+"), "ResourceVersion in object meta: <rv>")]
+
+
+def normal(value, key=None, table=False):
+    if isinstance(value, dict):
+        return {k: normal(v, k) for k, v in value.items()}
+    if isinstance(value, list):
+        return [normal(v) for v in value]
+    if key in VOLATILE and value not in ("", None):
+        return VOLATILE[key]
+    if isinstance(value, str):
+        for pattern, text in TEXTS:
+            value = pattern.sub(text, value)
+    return value
+
+
+class Client:
+    def __init__(self, path):
+        text = open(path).read()
+
+        def field(name):
+            m = re.search(name + r'"?: "?([^",}\s]+)', text)
+            return m and m[1]
+        self.url = urllib.parse.urlparse(field("server"))
+        self.context = ssl.create_default_context(cadata=base64.b64decode(field("certificate-authority-data")).decode())
+        with tempfile.NamedTemporaryFile("w", suffix=".pem") as pem:
+            pem.write(base64.b64decode(field("client-certificate-data")).decode() + base64.b64decode(field("client-key-data")).decode())
+            pem.flush()
+            self.context.load_cert_chain(pem.name)
+        self.connection = None
+
+    def ask(self, method, path, body, extras):
+        headers = {"Accept": extras.get("accept", "application/json"), "User-Agent": "differential/1"}
+        data = extras.get("raw")
+        if data is None and body is not None:
+            data = json.dumps(body)
+        if data is not None:
+            headers["Content-Type"] = extras.get("type", "application/json")
+        if extras.get("user"):
+            headers["Impersonate-User"] = extras["user"]
+        for attempt in (0, 1):
+            try:
+                if self.connection is None:
+                    self.connection = http.client.HTTPSConnection(self.url.hostname, self.url.port, context=self.context, timeout=20)
+                self.connection.request(method, path, data, headers)
+                answer = self.connection.getresponse()
+                return answer.status, answer.read().decode(errors="replace"), answer.headers.get_all("Warning") or []
+            except (http.client.HTTPException, OSError):
+                self.connection = None
+                if attempt:
+                    raise
+
+
+def digest(method, path, body, extras, code, text, warnings):
+    """What is kept of an answer."""
+    try:
+        answer = json.loads(text)
+    except ValueError:
+        answer = None if extras.get("skip_body") else text[:200]
+    record = {"method": method, "path": path}
+    if body is not None:
+        record["body"] = body
+    for key in ("raw", "type", "accept", "user"):
+        if key in extras:
+            record[key] = extras[key]
+    record["code"] = code
+    if warnings:
+        record["warnings"] = warnings
+    if isinstance(answer, dict) and answer.get("kind") == "Status":
+        for key in ("status", "reason", "message", "details"):
+            if key in answer:
+                record[key] = normal(answer[key])
+    elif extras.get("skip_body") or extras.get("quiet") or extras.get("keep_quiet"):
+        pass
+    elif extras.get("names") and isinstance(answer, dict):
+        record["names"] = [i["metadata"]["name"] for i in answer.get("items", [])]
+    elif extras.get("discovery") and isinstance(answer, dict):
+        if "resources" in answer:
+            answer["resources"].sort(key=lambda r: r["name"])
+        record["answer"] = normal(answer)
+        record["answer"].pop("serverAddressByClientCIDRs", None)
+    elif extras.get("rows") and isinstance(answer, dict):
+        record["columns"] = [c["name"] for c in answer.get("columnDefinitions") or []]
+        record["cells"] = [[("<age>" if re.fullmatch(r"(\d+[smhd])+", str(c)) else c) for c in r["cells"]] for r in answer.get("rows", [])]
+    elif extras.get("only") and isinstance(answer, dict):
+        record["fields"] = {}
+        for path in extras["only"]:
+            at = answer
+            for key in path.split("."):
+                at = at.get(key) if isinstance(at, dict) else None
+            record["fields"][path] = at
+    else:
+        record["answer"] = normal(answer)
+    return record
+
+
+def differences(a, b, path=""):
+    if isinstance(a, dict) and isinstance(b, dict):
+        for key in sorted(set(a) | set(b)):
+            yield from differences(a.get(key, "<missing>"), b.get(key, "<missing>"), path + "." + key)
+    elif isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
+        for i, (x, y) in enumerate(zip(a, b)):
+            yield from differences(x, y, "%s[%d]" % (path, i))
+    elif a != b:
+        yield "   %s\n      real: %s\n      ours: %s" % (path, json.dumps(a)[:700], json.dumps(b)[:700])
+
+
+def main():
+    sys.path.insert(0, __file__.rsplit("/", 1)[0] if "/" in __file__ else ".")
+    from differential_requests import REQUESTS
+    client = Client(sys.argv[1])
+    first = int(sys.argv[3]) if len(sys.argv) > 3 else 0
+    last = int(sys.argv[4]) if len(sys.argv) > 4 else len(REQUESTS)
+    recorded = [json.loads(line) for line in sys.stdin] if sys.argv[2] == "compare" else []
+    bad = 0
+    for i, (method, path, body, extras) in enumerate(REQUESTS):
+        record = digest(method, path, body, extras, *client.ask(method, path, body, extras))
+        if sys.argv[2] == "record":
+            print(json.dumps(record, separators=(",", ":"), sort_keys=False))
+            continue
+        found = list(differences(recorded[i], json.loads(json.dumps(record))))
+        bad += bool(found)
+        if found and first <= i < last:
+            print("#%d %s %s %s" % (i, method, path, json.dumps(body)[:300]))
+            print("\n".join(found))
+    if sys.argv[2] == "compare":
+        print("%d of %d differ" % (bad, len(REQUESTS)))
+
+
+main()
