@@ -20,6 +20,7 @@ TEST(Apptainer, RunsInTheImage) {
   fs::copy_file("/bin/busybox", image / "bin/busybox");
   for (const char* each : {"sh", "cat", "echo"}) fs::create_symlink("busybox", image / "bin" / each);
   ASSERT_TRUE(writeFileAtomic(image / "etc/passwd", "root:x:0:0::/root:/bin/sh\n"));
+  ASSERT_TRUE(writeFileAtomic(image / "etc/group", "root:x:0:\n"));
   pod.plan.set_runtime("apptainer");
   auto& main = pod.add("main", "echo \"$V\"; echo x > /new && cat /new; exit 3");
   main.set_image(image.string());
