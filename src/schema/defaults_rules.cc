@@ -1,5 +1,6 @@
 #include "schema/defaults_rules.h"
 
+#include "base/strings.h"
 #include "json/document.h"
 #include "schema/defaults.h"
 
@@ -130,6 +131,19 @@ void nameSpace(object& document) {
   json::ensureObject(json::ensureObject(document, "metadata"), "labels")["kubernetes.io/metadata.name"] = name;
 }
 
+/// stringData is for writing only: it goes into data.
+void secret(object& document) {
+  const object* plain = json::findObject(document, {"stringData"});
+  if (plain == nullptr) return;
+  object entries = *plain;
+  json::removeKey(document, "stringData");
+  if (entries.empty()) return;
+  object& data = json::ensureObject(document, "data");
+  for (const auto& [key, part] : entries) {
+    if (part.is_string()) data[key] = base64Encode(std::string_view(part.get_string()));
+  }
+}
+
 void nodeStatus(object& status) {
   const object* capacity = json::findObject(status, {"capacity"});
   if (capacity == nullptr || capacity->empty() || status.contains("allocatable")) return;
@@ -254,6 +268,7 @@ constexpr std::array kRules = {
     DefaultRule{"api.core.v1.ReplicationController", replicationController},
     DefaultRule{"api.core.v1.Service", service},
     DefaultRule{"api.core.v1.Namespace", nameSpace},
+    DefaultRule{"api.core.v1.Secret", secret},
     DefaultRule{"api.core.v1.NodeStatus", nodeStatus},
     DefaultRule{"api.core.v1.LimitRangeItem", limitRangeItem},
     DefaultRule{"api.apps.v1.DeploymentStrategy", deploymentStrategy},

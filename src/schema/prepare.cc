@@ -145,6 +145,34 @@ void keepAllBut(std::string_view field, object& document, const object& old) {
   document = std::move(result);
 }
 
+bool usesNodePorts(std::string_view type) {
+  return type == "NodePort" || type == "LoadBalancer";
+}
+
+/// What was allocated stays when the client leaves it out, and goes when the new type has no use for it.
+void keepAllocations(object& document, const object& old) {
+  object& spec = json::ensureObject(document, "spec");
+  std::string type(json::text(spec, {"type"})), before(json::text(old, {"spec", "type"}));
+  std::string ip(json::text(spec, {"clusterIP"})), old_ip(json::text(old, {"spec", "clusterIP"}));
+  if (type == "ExternalName" && before != "ExternalName" && ip == old_ip) {
+    for (std::string_view key : {"clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"}) json::removeKey(spec, key);
+  } else if (type != "ExternalName" && before != "ExternalName" && ip.empty()) {
+    for (std::string_view key : {"clusterIP", "clusterIPs"}) setOrRemove(spec, key, json::find(old, {"spec", key}));
+  }
+  array* ports = json::findArray(spec, {"ports"});
+  const array* old_ports = json::findArray(old, {"spec", "ports"});
+  if (!usesNodePorts(type) || !usesNodePorts(before) || ports == nullptr || old_ports == nullptr) return;
+  for (value& port : *ports) {
+    if (!port.is_object() || json::findInt(port.get_object(), {"nodePort"}).value_or(0) != 0) continue;
+    for (const value& one : *old_ports) {
+      bool same = one.is_object() &&
+                  json::findInt(one.get_object(), {"port"}) == json::findInt(port.get_object(), {"port"}) &&
+                  json::text(one.get_object(), {"protocol"}) == json::text(port.get_object(), {"protocol"});
+      if (same) setOrRemove(port.get_object(), "nodePort", json::find(one.get_object(), {"nodePort"}));
+    }
+  }
+}
+
 }  // namespace
 
 std::string_view podQosClass(const json::object& pod_spec) {
@@ -240,6 +268,7 @@ void prepareForUpdate(const ResourceInfo& resource, std::string_view subresource
       setOrRemove(json::ensureObject(document, "spec"), "finalizers", json::find(old, {"spec", "finalizers"}));
     }
     if (kind == "CertificateSigningRequest") setOrRemove(document, "spec", old.if_contains("spec"));
+    if (kind == "Service") keepAllocations(document, old);
   }
   if (hasGeneration(kind)) {
     bumpGeneration(document, old, kind);

@@ -24,17 +24,22 @@ void checkPortOrName(const Check& at, std::string_view key) {
   }
 }
 
-void checkHandler(const Check& handler, bool sleep_allowed) {
+/// `grace` is the pod's grace period for a lifecycle hook, which may sleep; a probe has none.
+void checkHandler(const Check& handler, std::optional<int64_t> grace = std::nullopt) {
   std::string_view first;
   for (std::string_view kind : {"exec", "httpGet", "tcpSocket", "grpc", "sleep"}) {
     Check action = handler.child(kind);
-    if (!action.present() || (kind == "sleep" && !sleep_allowed)) continue;
+    if (!action.present() || (kind == "sleep" && !grace)) continue;
     if (!first.empty()) {
       handler.forbidden(kind, "may not specify more than 1 handler type");
       continue;
     }
     first = kind;
     if (kind == "exec") action.needed("command");
+    if (int64_t seconds = action.number("seconds").value_or(0); kind == "sleep" && (seconds < 0 || seconds > *grace)) {
+      handler.invalidAt(action.path(), seconds,
+                        fmt::format("must be non-negative and less than terminationGracePeriodSeconds ({})", *grace));
+    }
     if (kind == "tcpSocket" || kind == "httpGet") checkPortOrName(action, "port");
     if (kind == "grpc") checkPortNumber(action, "port");
     if (kind == "httpGet") {
@@ -54,7 +59,7 @@ void checkHandler(const Check& handler, bool sleep_allowed) {
 void checkProbe(const Check& container, std::string_view key) {
   Check probe = container.child(key);
   if (!probe.present()) return;
-  checkHandler(probe, false);
+  checkHandler(probe);
   for (std::string_view name :
        {"initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold"}) {
     probe.atLeast(name, 0);
@@ -110,11 +115,8 @@ void checkFieldRef(const Check& ref, bool volume) {
 }
 
 void checkKeyRef(const Check& ref) {
-  if (ref.text("name").empty()) {
-    ref.required("name");
-  } else {
-    ref.format("name", dnsSubdomain);
-  }
+  for (const std::string& problem : dnsSubdomain(ref.text("name")))
+    ref.invalidAt(ref.path("name"), ref.text("name"), problem);
   if (ref.text("key").empty()) {
     ref.required("key");
   } else {
@@ -318,6 +320,7 @@ struct Around {
   std::set<std::string_view>& names;
   bool host_network;
   bool init;
+  int64_t grace;
 };
 
 void checkContainer(const Check& container, const Around& around) {
@@ -344,7 +347,7 @@ void checkContainer(const Check& container, const Around& around) {
   } else {
     for (std::string_view hook : {"postStart", "preStop"}) {
       Check handler = container.child("lifecycle").child(hook);
-      if (handler.present()) checkHandler(handler, true);
+      if (handler.present()) checkHandler(handler, around.grace);
     }
     for (std::string_view key : {"livenessProbe", "readinessProbe", "startupProbe"}) checkProbe(container, key);
   }
@@ -363,9 +366,10 @@ void checkContainers(const Check& spec) {
   std::set<std::string_view> volumes, names;
   spec.list("volumes", [&](const Check& volume) { volumes.insert(volume.text("name")); });
   bool host_network = spec.flag("hostNetwork");
+  int64_t grace = spec.number("terminationGracePeriodSeconds").value_or(30);
   spec.needed("containers");
   spec.list("containers",
-            [&](const Check& container) { checkContainer(container, {volumes, names, host_network, false}); });
+            [&](const Check& container) { checkContainer(container, {volumes, names, host_network, false, grace}); });
   std::set<std::string> host_ports;
   spec.list("containers", [&](const Check& container) {
     container.list("ports", [&](const Check& port) {
@@ -375,7 +379,7 @@ void checkContainers(const Check& spec) {
     });
   });
   spec.list("initContainers",
-            [&](const Check& container) { checkContainer(container, {volumes, names, host_network, true}); });
+            [&](const Check& container) { checkContainer(container, {volumes, names, host_network, true, grace}); });
 }
 
 void checkVolumeItems(const Check& source) {

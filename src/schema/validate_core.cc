@@ -425,8 +425,8 @@ void createLimitRange(const Check& root) {
 }
 
 constexpr std::array kRules = {
-    KindRules{"ConfigMap", createConfigMap, updateConfigMap},
-    KindRules{"Secret", createSecret, updateSecret},
+    KindRules{"ConfigMap", createConfigMap, updateConfigMap, true},
+    KindRules{"Secret", createSecret, updateSecret, true},
     KindRules{"Namespace", createNamespace},
     KindRules{"Node", createNode, updateNode},
     KindRules{"Service", createService, updateService},

@@ -102,7 +102,7 @@ void checkDns(const Check& spec) {
 }
 
 void checkSpread(const Check& spec) {
-  std::set<std::string> seen;
+  std::map<std::string, std::string> seen;
   spec.list("topologySpreadConstraints", [&](const Check& constraint) {
     if (constraint.number("maxSkew").value_or(0) <= 0) {
       constraint.invalidAt(constraint.path("maxSkew"), constraint.number("maxSkew").value_or(0),
@@ -111,9 +111,9 @@ void checkSpread(const Check& spec) {
     if (constraint.text("topologyKey").empty()) constraint.required("topologyKey", "can not be empty");
     constraint.oneOf("whenUnsatisfiable", {"DoNotSchedule", "ScheduleAnyway"}, true);
     std::string pair = fmt::format("{{{}, {}}}", constraint.text("topologyKey"), constraint.text("whenUnsatisfiable"));
-    if (!seen.insert(pair).second) {
-      constraint.duplicateAt(constraint.path() + ".{topologyKey, whenUnsatisfiable}", value(pair));
-    }
+    // The real server names the earlier of the two.
+    auto [first, fresh] = seen.emplace(pair, constraint.path());
+    if (!fresh) constraint.duplicateAt(first->second + ".{topologyKey, whenUnsatisfiable}", pair);
     checkSelector(constraint, "labelSelector");
   });
 }

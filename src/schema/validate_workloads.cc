@@ -16,7 +16,7 @@ void checkOwnSelector(const Check& spec, std::string_view kind, bool says_invali
   const object* labels = json::findObject(spec.object(), {"template", "metadata", "labels"});
   bool fine = true;
   if (!selector.present()) {
-    spec.required("selector");
+    if (kind != "daemonset") spec.required("selector");
   } else {
     fine = checkSelector(spec, "selector");
     if (selector.count("matchLabels") + selector.count("matchExpressions") == 0) {
@@ -316,7 +316,7 @@ constexpr std::array kRules = {
     KindRules{"ReplicaSet", createReplicaSet, updateSelector},
     KindRules{"ReplicationController", createReplicationController},
     KindRules{"StatefulSet", createStatefulSet, updateStatefulSet},
-    KindRules{"DaemonSet", createDaemonSet, updateSelector},
+    KindRules{"DaemonSet", createDaemonSet, updateSelector, true},
     KindRules{"Job", createJob, updateJob},
     KindRules{"CronJob", createCronJob},
     KindRules{"ControllerRevision", createControllerRevision, updateControllerRevision},

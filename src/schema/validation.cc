@@ -167,8 +167,10 @@ FieldErrors validateUpdate(const ResourceInfo& resource, std::string_view subres
   const KindRules* rules = rulesOf(resource.kind);
   if (rules == nullptr) return errors;
   // A pod's ephemeral containers are forbidden on create, and its own way of checking what may change comes last.
+  bool changes = rules->update != nullptr && subresource.empty();
+  if (changes && rules->update_first) rules->update(root, old);
   if (rules->create != nullptr && resource.kind != "Pod") rules->create(root);
-  if (rules->update != nullptr && subresource.empty()) rules->update(root, old);
+  if (changes && !rules->update_first) rules->update(root, old);
   if (resource.kind == "Pod") checkPodSpec(root.child("spec"));
   return errors;
 }

@@ -10,8 +10,10 @@ namespace slipway::schema {
 struct KindRules {
   std::string_view kind;
   void (*create)(const Check& root) = nullptr;
-  /// Only what must not change; `create` has run before.
+  /// Only what must not change; `create` runs as well.
   void (*update)(const Check& root, const json::object& old) = nullptr;
+  /// Whether what must not change is told before what is wrong by itself.
+  bool update_first = false;
 };
 
 std::span<const KindRules> podRules();
