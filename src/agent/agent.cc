@@ -40,7 +40,7 @@ Status Agent::start() {
   attempts.default_partition = options_.default_partition;
   attempts.default_account = options_.default_account;
   attempts_ = std::make_unique<Attempts>(std::move(attempts), driver_, std::move(journal), clock_);
-  inventory_ = std::make_unique<Inventory>("", options_.uid);
+  inventory_ = std::make_unique<Inventory>("", options_.uid, options_.filter);
   HubOptions hub{.listen = options_.hub_listen, .addresses = options_.hub_addresses, .state_dir = options_.state_dir};
   hub_ = std::make_unique<Hub>(
       executor_, std::move(hub), clock_,
@@ -84,6 +84,7 @@ Task<void> Agent::learnCluster() {
     const auto config = co_await driver_.config();
     if (config) {
       slurm_version_ = config->version;
+      attempts_->setMinJobAge(std::chrono::seconds(config->min_job_age_seconds));
       if (options_.cluster.empty() && cluster_ != config->cluster_name) setCluster(config->cluster_name);
       co_return;
     }

@@ -25,6 +25,7 @@ struct AgentOptions {
   uint32_t uid = 0;
   std::string default_partition;
   std::string default_account;
+  InventoryFilter filter;
   std::string hub_listen = "0.0.0.0:0";
   std::vector<std::string> hub_addresses;
   std::chrono::nanoseconds poll_interval = std::chrono::seconds(15);

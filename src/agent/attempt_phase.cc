@@ -50,6 +50,8 @@ Phase transition(Phase phase, Event event) {
       return phase == Phase::Vanished ? Phase::Ended : phase;
     case Event::ReportedFinal:
       return hasKnownJob(phase) ? Phase::Ended : phase;
+    case Event::LostUnbegun:
+      return phase == Phase::Vanished ? Phase::NotSubmitted : phase;
   }
   return phase;
 }

@@ -33,6 +33,7 @@ enum class Event {
   SlurmMissing,    ///< absent from a good poll
   AccountedFinal,  ///< sacct knows how it ended
   ReportedFinal,   ///< the supervisor's report says how it ended
+  LostUnbegun,     ///< slurmctld lost the job before it began: killed before it had saved its state
 };
 
 /// The phase after the event. An event that makes no sense in a phase leaves it as it is: messages cross.
@@ -45,6 +46,6 @@ bool mayHaveJob(Phase phase);
 std::string_view nameOf(Phase phase);
 
 inline constexpr int kPhases = static_cast<int>(Phase::Ended) + 1;
-inline constexpr int kEvents = static_cast<int>(Event::ReportedFinal) + 1;
+inline constexpr int kEvents = static_cast<int>(Event::LostUnbegun) + 1;
 
 }  // namespace slipway::agent

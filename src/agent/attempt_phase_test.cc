@@ -18,7 +18,7 @@ TEST(AttemptPhase, EveryTransition) {
       {Event::CancelledUnsent, /* */ "EsuEEWAVE"}, {Event::SlurmWaiting, /*     */ "isuRnWWWE"},
       {Event::SlurmActive, /*     */ "isuRnAAAE"}, {Event::SlurmFinal, /*       */ "isuRnEEEE"},
       {Event::SlurmMissing, /*    */ "isuRnVVVE"}, {Event::AccountedFinal, /*   */ "isuRnWAEE"},
-      {Event::ReportedFinal, /*   */ "isuRnEEEE"},
+      {Event::ReportedFinal, /*   */ "isuRnEEEE"}, {Event::LostUnbegun, /*      */ "isuRnWAnE"},
   };
   ASSERT_EQ(table.size(), static_cast<size_t>(kEvents));
   for (const auto& [event, row] : table) {

@@ -29,6 +29,10 @@ struct AttemptOptions {
   std::chrono::seconds unknown_after = std::chrono::seconds(120);
   /// The supervisor's last report may be late (network file systems cache) by as much.
   std::chrono::seconds report_grace = std::chrono::seconds(15);
+  /// A job that vanished while it was alive, and sooner than Slurm forgets ended ones, is lost after that.
+  std::chrono::seconds lost_after = std::chrono::seconds(10);
+  /// Slurm's MinJobAge: for as long it remembers an ended job.
+  std::chrono::seconds min_job_age = std::chrono::seconds(300);
   std::chrono::seconds keep_deleted = std::chrono::minutes(10);
   std::chrono::seconds keep_ended = std::chrono::hours(24 * 7);
 };
@@ -44,6 +48,7 @@ struct Attempt {
   bool connected = false;
   int64_t sbatch_ended = 0;  ///< Unix seconds
   int64_t missing_since = 0;
+  int64_t last_alive = 0;   ///< when Slurm last had the job and it had not ended; 0: not since this agent started
   int64_t final_since = 0;  ///< Slurm's final word came, the report is waited for
   bool slurm_final = false;
   Error submit_error;
@@ -104,6 +109,7 @@ class Attempts {
   std::vector<site::v1::PodReport> reportsSince(uint64_t& version) const;
   async::Event& changed() { return changed_; }
   void setCluster(std::string cluster) { options_.cluster = std::move(cluster); }
+  void setMinJobAge(std::chrono::seconds age) { options_.min_job_age = age; }
 
  private:
   int64_t now() const;
@@ -123,6 +129,7 @@ class Attempts {
   bool isFinalNow(const Attempt& attempt) const;
   Task<void> settle(std::string key, int64_t began);
   Task<void> askAccounting(std::vector<std::string> keys);
+  bool lostUnbegun(const Attempt& attempt) const;
   Task<void> cancelDuplicate(uint32_t job_id, std::string key);
   Task<void> pursue(std::string key);
   void collectGarbage();

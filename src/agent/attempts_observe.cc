@@ -44,6 +44,7 @@ void Attempts::see(Attempt& attempt, const OwnJob& job) {
   if (again) requeued(attempt, job);
   attempt.job = job;
   if (!slurm::isFinal(state)) {
+    attempt.last_alive = now();
     move(attempt, state.base == "PENDING" ? Event::SlurmWaiting : Event::SlurmActive);
     if (attempt.phase == Phase::Active && !attempt.connected) readReportFile(attempt);
     if (attempt.phase == Phase::Active && isFinalNow(attempt)) {
@@ -165,6 +166,16 @@ Task<void> Attempts::settle(std::string key, int64_t began) {
   publish(attempt);
 }
 
+// slurmctld saves its state some seconds after a submission; killed before that it knows nothing of the job. The proof:
+// the job was alive a moment ago, so that it cannot have ended and been forgotten, and it never claimed its directory,
+// which is the first thing that a job does.
+bool Attempts::lostUnbegun(const Attempt& attempt) const {
+  const int64_t alive = std::max(attempt.last_alive, attempt.entry.submitted_at);
+  return attempt.missing_since - alive < options_.min_job_age.count() &&
+         now() - attempt.missing_since >= options_.lost_after.count() && !attempt.connected &&
+         attempt.supervisor.pod_uid().empty() && ownerOf(directoryOf(attempt)) == 0;
+}
+
 // A job that vanished from scontrol is not a failed job: slurmctld forgets finished jobs after MinJobAge (300 s by
 // default). Accounting is asked, then the supervisor's last report; without either nothing is concluded.
 Task<void> Attempts::askAccounting(std::vector<std::string> keys) {
@@ -193,8 +204,17 @@ Task<void> Attempts::askAccounting(std::vector<std::string> keys) {
       }
     }
     readReportFile(attempt);
+    const bool accounting_silent = accounted || accounted.error().is(Code::NotImplemented);
     if (isFinalStage(attempt.supervisor.stage())) {
       finish(attempt, Event::ReportedFinal);
+    } else if (accounting_silent && !attempt.slurm_final && lostUnbegun(attempt)) {
+      log::warn("pod {}: Slurm has lost job {} before it began; it may be submitted again", key, attempt.entry.job_id);
+      attempt.submit_error = {Code::ServiceUnavailable,
+                              fmt::format("Slurm has lost job {} before it began", attempt.entry.job_id)};
+      attempt.entry.job_id = 0;
+      attempt.job = {};
+      attempt.missing_since = 0;
+      move(attempt, Event::LostUnbegun);
     } else if (attempt.slurm_final && now() - attempt.missing_since >= options_.report_grace.count()) {
       finish(attempt, Event::AccountedFinal);
     } else if (attempt.entry.cancelled && now() - attempt.missing_since >= options_.unknown_after.count()) {

@@ -234,6 +234,38 @@ TEST_F(AttemptsTest, AVanishedJobIsNotAFailedJob) {
   EXPECT_EQ(report().reason(), "TimeLimit");
 }
 
+TEST_F(AttemptsTest, AJobThatSlurmLostBeforeItBeganIsSubmittedAgain) {
+  const auto job = submit();
+  pollAfter(5);
+  driver.jobs.erase(*job);
+  driver.jobs[4711].state = "RUNNING";  // Slurm answers well
+  pollAfter(5);
+  EXPECT_EQ(stage(), "QUEUED");
+  pollAfter(15);
+  EXPECT_EQ(stage(), "REFUSED");
+  EXPECT_NE(report().message().find("Slurm has lost job"), std::string::npos);
+  ASSERT_TRUE(submit().has_value());
+  EXPECT_EQ(driver.submissions.size(), 2U);
+}
+
+TEST_F(AttemptsTest, AVanishedJobThatBeganOrMayHaveEndedIsNotSubmittedAgain) {
+  const auto began = submit("u1");
+  const auto old = submit("u2");
+  pollAfter(5);
+  std::error_code ignored;
+  std::filesystem::create_symlink(std::to_string(*began), attempts->directoryOf(*attempts->find("u1")).path() / "owner",
+                                  ignored);
+  driver.jobs.erase(*began);
+  driver.jobs[4711].state = "RUNNING";
+  pollAfter(5);
+  pollAfter(15);
+  EXPECT_NE(stage("u1"), "REFUSED");
+  driver.jobs.erase(*old);
+  pollAfter(400);  // longer than MinJobAge: it may have been cancelled and forgotten
+  pollAfter(15);
+  EXPECT_NE(stage("u2"), "REFUSED");
+}
+
 TEST_F(AttemptsTest, AJobThatComesBackWasNeverGone) {
   const auto job = submit();
   const auto kept = driver.jobs;

@@ -62,8 +62,17 @@ void Inventory::begin() {
   new_own_.clear();
 }
 
+bool Inventory::showsPartitionOf(std::string_view partitions) const {
+  if (!filter_.partition) return true;
+  const std::vector<std::string_view> names = split(partitions, ',');
+  return std::any_of(names.begin(), names.end(),
+                     [&](std::string_view name) { return filter_.partition(std::string(name)); });
+}
+
 void Inventory::node(const slurm::NodeRecord& record) {
+  if (!showsPartitionOf(record.get(slurm::NodeField::Partitions))) return;
   slurm::toProto(record, node_);
+  if (filter_.node && !filter_.node(node_.name())) return;
   std::string bytes = node_.SerializeAsString();
   const auto known = nodes_.find(node_.name());
   if (known != nodes_.end()) known->second.generation = generation_;
@@ -78,6 +87,7 @@ void Inventory::job(const slurm::JobRecord& record) {
     auto pod = parseComment(comment, cluster_);
     if (pod) new_own_.push_back(ownJobOf(record, std::move(*pod)));
   }
+  if (!showsPartitionOf(record.get(slurm::JobField::Partition))) return;
   const uint32_t id = record.id();
   const uint64_t hash = record.hash();
   const auto known = jobs_.find(id);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -30,6 +31,13 @@ struct OwnJob {
 /// "slipway:<cluster>:<uid>:<attempt>" → uid and attempt; nothing for another cluster's or a foreign comment.
 std::optional<std::pair<std::string, uint32_t>> parseComment(std::string_view comment, std::string_view cluster);
 
+/// Which of Slurm is shown: an empty function means all. A node needs its name and one of its partitions to be chosen,
+/// a job one of its partitions. Our own jobs are kept track of whatever is shown.
+struct InventoryFilter {
+  std::function<bool(const std::string& name)> node;
+  std::function<bool(const std::string& partition)> partition;
+};
+
 /// The last good inventory of Slurm and what changed since when. Compact, because 20,000 jobs must fit in a few MiB:
 /// serialised messages and a hash of the record each was made of; an unchanged job costs a look at its hash.
 ///
@@ -37,7 +45,8 @@ std::optional<std::pair<std::string, uint32_t>> parseComment(std::string_view co
 /// Runs on one loop.
 class Inventory final : public slurm::InventorySink {
  public:
-  Inventory(std::string cluster, uint32_t own_uid) : cluster_(std::move(cluster)), own_uid_(own_uid) {}
+  Inventory(std::string cluster, uint32_t own_uid, InventoryFilter filter = {})
+      : cluster_(std::move(cluster)), own_uid_(own_uid), filter_(std::move(filter)) {}
 
   void begin();
   void node(const slurm::NodeRecord& record) override;
@@ -67,6 +76,7 @@ class Inventory final : public slurm::InventorySink {
   void setCluster(std::string cluster) { cluster_ = std::move(cluster); }
 
  private:
+  bool showsPartitionOf(std::string_view partitions) const;
   struct Kept {
     uint64_t hash = 0;
     uint64_t version = 0;
@@ -81,6 +91,7 @@ class Inventory final : public slurm::InventorySink {
 
   std::string cluster_;
   uint32_t own_uid_;
+  InventoryFilter filter_;
   std::unordered_map<std::string, Kept> nodes_;
   std::unordered_map<uint32_t, Kept> jobs_;
   std::deque<Gone> gone_;

@@ -112,5 +112,29 @@ TEST_F(InventoryTest, ABigSnapshotComesInParts) {
   for (const std::string& part : parts) EXPECT_LT(part.size(), 300'000U);
 }
 
+TEST_F(InventoryTest, AFilterHidesNodesAndJobsButNeverOurOwn) {
+  InventoryFilter filter;
+  filter.node = [](const std::string& name) { return name != "n2"; };
+  filter.partition = [](const std::string& partition) { return partition == "gpu"; };
+  Inventory filtered("c", 1000, filter);
+  filtered.begin();
+  slurm::NodeRecord node;
+  for (const char* text : {"NodeName=n1 State=IDLE Partitions=debug,gpu", "NodeName=n2 State=IDLE Partitions=gpu",
+                           "NodeName=n3 State=IDLE Partitions=debug"}) {
+    ASSERT_TRUE(slurm::parseNode(text, node));
+    filtered.node(node);
+  }
+  slurm::JobRecord record;
+  const std::string text =
+      "JobId=7 JobName=x UserId=me(1000) GroupId=me(1000) JobState=RUNNING Partition=debug "
+      "SubmitTime=2026-01-01T00:00:00 Comment=slipway:c:u1:0";
+  ASSERT_TRUE(slurm::parseJob(text, record));
+  filtered.job(record);
+  filtered.commit();
+  EXPECT_EQ(filtered.nodes(), 1U);
+  EXPECT_EQ(filtered.jobs(), 0U);
+  EXPECT_EQ(filtered.ownJobs().size(), 1U);
+}
+
 }  // namespace
 }  // namespace slipway::agent

@@ -3,6 +3,8 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include <re2/re2.h>
+
 #include <CLI/App.hpp>
 #include <memory>
 
@@ -48,6 +50,12 @@ agent::AgentOptions optionsOf(const config::AgentConfig& config) {
   options.hub_listen = config.hub_listen;
   options.hub_addresses = config.hub_addresses;
   options.poll_interval = config.poll_interval;
+  const auto chosenBy = [](const std::string& regex) -> std::function<bool(const std::string&)> {
+    if (regex.empty()) return nullptr;
+    const auto compiled = std::make_shared<re2::RE2>(regex);
+    return [compiled](const std::string& name) { return re2::RE2::PartialMatch(name, *compiled); };
+  };
+  options.filter = {chosenBy(config.filter.node_regex), chosenBy(config.filter.partition_regex)};
   return options;
 }
 

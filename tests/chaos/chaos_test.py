@@ -15,8 +15,13 @@ ENDED = ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL")
 
 
 class Chaos(SiteTest):
-    def kill(self, victim):
+    def kill(self, victim, saved=True):
         if victim == "slurmctld":
+            if saved:
+                # slurmctld writes new jobs down some seconds later; what it loses before that is its own loss.
+                state = self.slurm.dir / "state" / "job_state"
+                now = time.time()
+                wait_for("saved state of slurmctld", lambda: state.exists() and state.stat().st_mtime > now, 30)
             self.slurm.daemons["slurmctld"].kill()
             self.slurm.daemons["slurmctld"].wait(10)
         else:
@@ -37,7 +42,7 @@ class Chaos(SiteTest):
 
     def through(self, victim, step):
         name = f"{step}-{victim}"
-        script = "echo begin; sleep 3; echo end"
+        script = "echo begin; sleep 12; echo end" if victim == "slurmctld" else "echo begin; sleep 3; echo end"
         if step == "created":
             if victim == "apiserver":
                 self.stack.apply(host_pod(name, ["/bin/sh", "-c", script]))
@@ -50,7 +55,7 @@ class Chaos(SiteTest):
         elif step == "submitting":
             self.stack.apply(host_pod(name, ["/bin/sh", "-c", script]))
             time.sleep(0.15)
-            self.kill(victim)
+            self.kill(victim, saved=False)
             time.sleep(0.5)
             self.restart(victim)
         elif step == "running":
@@ -64,7 +69,7 @@ class Chaos(SiteTest):
             self.stack.wait_phase(name, ("Running",), PATIENCE)
             time.sleep(2.5)
             self.kill(victim)
-            time.sleep(1.5)
+            time.sleep(10 if victim == "slurmctld" else 1.5)
             self.restart(victim)
         self.assertEqual(self.stack.wait_phase(name, ("Succeeded", "Failed"), PATIENCE), "Succeeded")
         uid = self.get_pod(name)["metadata"]["uid"]
