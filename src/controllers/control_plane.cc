@@ -5,6 +5,7 @@
 #include "controllers/namespace_controller.h"
 #include "controllers/per_namespace.h"
 #include "controllers/pod_gc.h"
+#include "controllers/quota_controller.h"
 #include "controllers/token_cleaner.h"
 
 namespace slipway::controllers {
@@ -16,7 +17,8 @@ struct ControlPlane::Parts {
         service_accounts(executor, client, informers, random, defaultServiceAccount()),
         tokens(executor, client, random, clock),
         requests(executor, client, random, clock, std::move(options.csr)),
-        pods(client, informers, clock) {
+        pods(client, informers, clock),
+        quotas(executor, client, informers, random, clock, options.discover) {
     kube::Client& metadata = options.metadata == nullptr ? client : *options.metadata;
     if (options.run_event_ttl) events.emplace(client, clock);
     if (options.run_scheduler) scheduler.emplace(executor, client, informers, random, clock, options.scheduler);
@@ -35,6 +37,7 @@ struct ControlPlane::Parts {
   TokenCleaner tokens;
   CsrController requests;
   PodGc pods;
+  QuotaController quotas;
   std::optional<EventTtl> events;
   std::optional<Scheduler> scheduler;
   std::optional<PerNamespaceController> root_ca;
@@ -53,7 +56,7 @@ Task<void> ControlPlane::run() {
   NamedTasks tasks =
       tasksOf(task("shared informers", parts.informers.run()), task("service accounts", parts.service_accounts.run()),
               task("token cleaner", parts.tokens.run()), task("certificates", parts.requests.run()),
-              task("pod garbage collector", parts.pods.run()));
+              task("pod garbage collector", parts.pods.run()), task("resource quotas", parts.quotas.run()));
   if (parts.events) tasks.push_back(task("events", parts.events->run()));
   if (parts.scheduler) tasks.push_back(task("scheduler", parts.scheduler->run()));
   if (parts.root_ca) tasks.push_back(task("root CA publisher", parts.root_ca->run()));

@@ -8,9 +8,9 @@ bool ended(const kube::Object& pod) {
   return phase == "Succeeded" || phase == "Failed";
 }
 
-Amounts requestsOf(const kube::json::value& container) {
+Amounts amountsOf(const kube::json::value& container, std::string_view which) {
   const auto* object = container.if_object();
-  return object == nullptr ? Amounts() : Amounts::of(kube::child(*object, {"resources", "requests"}));
+  return object == nullptr ? Amounts() : Amounts::of(kube::child(*object, {"resources", which}));
 }
 
 bool isSidecar(const kube::json::value& container) {
@@ -30,13 +30,13 @@ Amounts Amounts::of(const kube::Object& quantities) {
   return out;
 }
 
-Amounts Amounts::ofPod(const kube::Object& pod) {
+Amounts Amounts::ofContainers(const kube::Object& pod, std::string_view which) {
   Amounts running;
-  for (const auto& container : kube::items(pod, {"spec", "containers"})) running.add(requestsOf(container));
+  for (const auto& container : kube::items(pod, {"spec", "containers"})) running.add(amountsOf(container, which));
   Amounts sidecars;
   Amounts largest_init;
   for (const auto& container : kube::items(pod, {"spec", "initContainers"})) {
-    Amounts needed = requestsOf(container);
+    Amounts needed = amountsOf(container, which);
     if (isSidecar(container)) {
       sidecars.add(needed);
       running.add(needed);
@@ -48,8 +48,17 @@ Amounts Amounts::ofPod(const kube::Object& pod) {
   }
   running.raiseTo(largest_init);
   running.add(of(kube::child(pod, {"spec", "overhead"})));
-  running.amounts_["pods"] = 1;
   return running;
+}
+
+Amounts Amounts::ofPod(const kube::Object& pod) {
+  Amounts amounts = ofContainers(pod, "requests");
+  amounts.amounts_["pods"] = 1;
+  return amounts;
+}
+
+Amounts Amounts::limitsOfPod(const kube::Object& pod) {
+  return ofContainers(pod, "limits");
 }
 
 void Amounts::add(const Amounts& other, int64_t times) {

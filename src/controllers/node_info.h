@@ -16,6 +16,8 @@ class Amounts {
   /// What a pod asks for in all: the sum over containers and sidecars, or the largest init container if that is more
   /// (k8s.io/component-helpers/resource), plus overhead and "pods": 1.
   static Amounts ofPod(const kube::Object& pod);
+  /// What it may use at most, by the same sums; without "pods".
+  static Amounts limitsOfPod(const kube::Object& pod);
 
   void add(const Amounts& other, int64_t times = 1);
   void raiseTo(const Amounts& other);
@@ -23,6 +25,8 @@ class Amounts {
   const std::map<std::string, int64_t>& all() const { return amounts_; }
 
  private:
+  static Amounts ofContainers(const kube::Object& pod, std::string_view which);
+
   std::map<std::string, int64_t> amounts_;
 };
 
