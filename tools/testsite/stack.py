@@ -3,17 +3,22 @@
 import json
 import os
 import pathlib
+import random
 import shutil
 
 from .gate import Gate
 from .processes import Failed, Process, free_port, free_ports, run, wait_for
+from .real_api import RealApi, own_address
+
+DEPLOY = pathlib.Path(__file__).resolve().parents[2] / "deploy" / "kustomize"
 
 
 class Stack:
-    """Life cycle: start() once Slurm runs, stop() before Slurm stops. `slipway` is the binary to use."""
+    """Life cycle: start() once Slurm runs, stop() before Slurm stops. `slipway` is the binary to use. With `real_api` the
+    API server is Kubernetes' own (see real_api.py) and the controller has the rights of deploy/kustomize/rbac.yaml."""
 
     def __init__(self, directory, slipway, slurm, survives=False, images=(), agent_options="", controller_options="",
-                 through_gate=False):
+                 through_gate=False, real_api=False):
         self.dir = pathlib.Path(directory).resolve()
         self.slipway = pathlib.Path(slipway).resolve()
         self.slurm = slurm
@@ -26,6 +31,8 @@ class Stack:
         self.api_port = None
         self.gate = None
         self._through_gate = through_gate
+        self.real_api = RealApi(self.dir / "kubernetes", survives) if real_api else None
+        self._controller_access = self.kubeconfig
 
     def start(self, report=lambda line: None):
         (self.dir / "log").mkdir(parents=True, exist_ok=True)
@@ -38,6 +45,9 @@ class Stack:
         return self
 
     def start_apiserver(self):
+        if self.real_api:
+            self._start_real_api()
+            return
         self.api_port = self.api_port or free_port()
         data = self.dir / "apiserver"
         self._spawn("apiserver", ["apiserver", "--data-dir", data, "--listen", f"127.0.0.1:{self.api_port}"])
@@ -47,6 +57,17 @@ class Stack:
         self.kubeconfig.chmod(0o600)
         wait_for("API server", lambda: self.kubectl("get", "--raw", "/readyz").strip() == "ok", 30, 0.1,
                  alive=[self.processes["apiserver"]])
+        self.kubectl("apply", "-f", DEPLOY / "namespaces.yaml", "-f", DEPLOY / "runtimeclasses.yaml")
+
+    def _start_real_api(self):
+        api = self.real_api
+        api.start()
+        self.api_port = api.port
+        self.processes.update(api.processes)
+        if not self.kubeconfig.exists():
+            shutil.copy(api.admin, self.kubeconfig)
+            api.install()
+            self._controller_access = api.controller_access()
 
     def _write_configs(self):
         agent = self.dir / "agent.yaml"
@@ -69,12 +90,14 @@ class Stack:
             out.write(self._agent_options)
         with open(controller, "a") as out:
             first = free_ports(16)
-            out.write('kubelet:\n  address: "127.0.0.1"\n  listen: "127.0.0.1"\n  port: 0\n')
+            address = json.dumps(own_address() if self.real_api else "127.0.0.1")
+            out.write(f'kubelet:\n  address: {address}\n  listen: {address}\n  port: 0\n')
             out.write(f'  nodePorts: "{first}-{first + 15}"\n')
             out.write(self._controller_options)
 
     def start_controller(self):
-        self._spawn("controller", ["controller", "--config", self.dir / "controller.yaml", "--kubeconfig", self.kubeconfig])
+        self._spawn("controller", ["controller", "--config", self.dir / "controller.yaml",
+                                   "--kubeconfig", self._controller_access])
 
     def start_agent(self):
         self._spawn("agent", ["agent", "--config", self.dir / "agent.yaml"], self.slurm.env)
@@ -90,6 +113,8 @@ class Stack:
         return json.loads(self.kubectl("get", *arguments, "-o", "json"))
 
     def apply(self, manifest):
+        if self.real_api and not self.real_api.schedules and manifest["kind"] == "Pod":
+            manifest["spec"].setdefault("nodeName", random.choice(self.slurm.nodes))
         return self.kubectl("apply", "-f", "-", stdin=json.dumps(manifest))
 
     def wait_nodes(self, seconds=60):
@@ -116,7 +141,7 @@ class Stack:
         return "\n".join(f"== {name}\n{process.log_tail(30)}" for name, process in self.processes.items())
 
     def stop(self):
-        for name in ("controller", "agent", "apiserver"):
+        for name in ("controller", "agent", *(reversed(self.real_api.processes) if self.real_api else ("apiserver",))):
             if name in self.processes:
                 self.processes[name].stop()
         if self.gate:
