@@ -33,12 +33,15 @@ class ValidationTest : public testing::Test {
     if (errors.empty()) return "accepted";
     return invalidError(resource.group, resource.kind, json::text(object, {"metadata", "name"}), errors).message;
   }
+  static const Defaults& defaults() {
+    static const Defaults one(schema());
+    return one;
+  }
   static std::string create(json::object object) {
-    static const Defaults defaults(schema());
     const ResourceInfo& resource = resourceOf(object);
     auto conformed = conform(object, *resource.type);
     if (!conformed) return conformed.error().message;
-    defaults.apply(object, *resource.type);
+    defaults().apply(object, *resource.type);
     json::ensureObject(object, "metadata")["uid"] = "uid";
     prepareForCreate(resource, object, {});
     return said(resource, object, validateCreate(resource, object));
@@ -61,6 +64,7 @@ TEST_F(ValidationTest, UpdatesAreRefusedInTheWordsOfARealServer) {
     json::object object = row["new"].as_object(), old = row["old"].as_object();
     const ResourceInfo& resource = resourceOf(object);
     ASSERT_TRUE(conform(object, *resource.type) && conform(old, *resource.type));
+    defaults().apply(object, *resource.type);
     prepareForUpdate(resource, "", object, old, {});
     EXPECT_EQ(said(resource, object, validateUpdate(resource, "", object, old)),
               std::string(row["message"].as_string()))
