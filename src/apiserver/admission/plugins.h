@@ -21,6 +21,9 @@ std::unique_ptr<Admission> nodeRestriction();
 /// Claims without a class get the default one.
 std::unique_ptr<Admission> defaultStorageClass(Store& store);
 
+/// A Service has cluster IPs and node ports.
+std::unique_ptr<Admission> serviceAddresses(Store& store, Random& random);
+
 /// All of them in upstream's order.
 std::unique_ptr<AdmissionChain> defaultAdmission(Store& store, Random& random);
 

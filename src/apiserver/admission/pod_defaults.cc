@@ -32,8 +32,17 @@ class PriorityAdmission final : public PlainAdmission {
     }
     spec["priority"] = priority;
     if (name.empty() && chosen.contains("metadata")) spec["priorityClassName"] = meta::name(chosen);
-    const std::string_view policy = json::text(chosen, {"preemptionPolicy"});
-    spec["preemptionPolicy"] = policy.empty() ? std::string_view("PreemptLowerPriority") : policy;
+    const std::string_view chosen_policy = json::text(chosen, {"preemptionPolicy"});
+    const std::string_view policy = chosen_policy.empty() ? std::string_view("PreemptLowerPriority") : chosen_policy;
+    const std::string_view given_policy = json::text(spec, {"preemptionPolicy"});
+    if (!given_policy.empty() && given_policy != policy) {
+      return failure(
+          refused(request, fmt::format("the string value of PreemptionPolicy ({}) must not be provided in pod "
+                                       "spec; priority admission controller computed {} from the given "
+                                       "PriorityClass name",
+                                       given_policy, policy)));
+    }
+    spec["preemptionPolicy"] = policy;
     return {};
   }
 
@@ -56,7 +65,7 @@ class PriorityAdmission final : public PlainAdmission {
 class DefaultTolerations final : public PlainAdmission {
  protected:
   Done change(AdmissionRequest& request) override {
-    if (!createsPod(request)) return {};
+    if (request.kind->table != "core/pods" || !request.subresource.empty() || request.operation == "DELETE") return {};
     json::value& tolerations = json::ensureObject(*request.object, "spec")["tolerations"];
     if (!tolerations.is_array()) tolerations = json::array();
     for (const std::string_view key : {"node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"}) {
@@ -86,12 +95,17 @@ class RuntimeClassAdmission final : public PlainAdmission {
     if (!createsPod(request)) return {};
     json::object& spec = json::ensureObject(*request.object, "spec");
     const std::string name(json::text(spec, {"runtimeClassName"}));
+    const json::object* overhead = json::findObject(spec, {"overhead"});
+    if (name.empty() && overhead != nullptr && !overhead->empty()) {
+      return failure(
+          refused(request, "pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead"));
+    }
     if (name.empty()) return {};
     const StoredPtr stored = store_.table("node.k8s.io/runtimeclasses").find(name);
     if (!stored) return failure(refused(request, fmt::format("pod rejected: RuntimeClass \"{}\" not found", name)));
     const json::value document = json::parse(stored->bytes);
     const json::object& chosen = document.as_object();
-    if (const json::value* overhead = json::find(chosen, {"overhead", "podFixed"})) spec["overhead"] = *overhead;
+    if (const json::value* fixed = json::find(chosen, {"overhead", "podFixed"})) spec["overhead"] = *fixed;
     if (const json::object* wanted = json::findObject(chosen, {"scheduling", "nodeSelector"})) {
       json::object& selector = json::ensureObject(spec, "nodeSelector");
       for (const auto& [key, value] : *wanted) selector[key] = value;
@@ -153,6 +167,7 @@ std::unique_ptr<AdmissionChain> defaultAdmission(Store& store, Random& random) {
   chain->add(defaultTolerations());
   chain->add(defaultStorageClass(store));
   chain->add(runtimeClassAdmission(store));
+  chain->add(serviceAddresses(store, random));
   return chain;
 }
 

@@ -23,18 +23,18 @@ Done checkShape(const Call& call) {
   const Kind& kind = *call.kind;
   const bool is_namespace = kind.group.empty() && kind.plural == "namespaces";
   const bool in_path = !info.ns.empty() && !is_namespace;
-  if (!kind.namespaced && in_path) return failure(refuse::noSuchPath());
+  if (!kind.namespaced && in_path) return failure(refuse::noSuchResource());
   const std::string& method = call.request.method;
   const bool reads = method == "GET" || method == "HEAD";
   const bool listing = info.verb == "list" || info.verb == "watch";
   const bool named = !info.name.empty() && !listing;
   if (kind.namespaced && !in_path) {
-    if (named) return failure(refuse::noSuchPath());
+    if (named) return failure(refuse::noSuchResource());
     if (!reads) return failure(refuse::methodNotAllowed());
   }
   if (!info.subresource.empty()) {
     const Subresource* sub = kind.subresource(info.subresource);
-    if (sub == nullptr) return failure(refuse::noSuchPath());
+    if (sub == nullptr) return failure(refuse::noSuchResource());
     if (!sub->verbs.contains(info.verb)) return failure(refuse::methodNotAllowed());
     return {};
   }
@@ -89,6 +89,7 @@ Task<void> Api::handle(http::Exchange& exchange) {
   call.info = readRequestInfo(call.request, call.query);
   call.now = p_.clock.now();
   call.schema = &p_.schema;
+  call.kinds = &p_.registry.kinds();
   Answer<Reply> reply = co_await answer(call);
   Reply out = reply ? std::move(*reply) : refusal(call, reply.error());
   const int status = out.status;
@@ -104,7 +105,11 @@ Task<Answer<Reply>> Api::answer(Call& call) {
     CO_TRY_STATUS(impersonate(call));
     CO_TRY_STATUS(authorize(call));
   }
-  if (path != nullptr) co_return co_await path->handler(call);
+  if (path != nullptr) {
+    const std::string& method = call.request.method;
+    if (method != "GET" && method != "HEAD") co_return failure(refuse::methodNotAllowed());
+    co_return co_await path->handler(call);
+  }
   co_return co_await route(call);
 }
 
@@ -174,12 +179,29 @@ Task<Answer<Reply>> Api::route(Call& call) {
   if (std::optional<Answer<Reply>> found = discover(call, p_.registry.kinds(), server_address_))
     co_return std::move(*found);
   if (call.info.is_resource) co_return co_await routeResource(call);
+  if (call.info.path == "/") co_return Reply::json(json::object{{"paths", pathList()}});
   co_return failure(refuse::noSuchPath());
+}
+
+json::array Api::pathList() const {
+  json::array out{"/api", "/api/v1", "/apis"};
+  for (const Kinds::Group& group : p_.registry.kinds().groups()) {
+    if (group.name.empty()) continue;
+    out.emplace_back("/apis/" + group.name);
+    for (const std::string& version : group.versions) out.emplace_back("/apis/" + group.name + "/" + version);
+  }
+  for (const auto& [path, entry] : paths_) {
+    if (!path.ends_with('/')) out.emplace_back(path);
+  }
+  return out;
 }
 
 Task<Answer<Reply>> Api::routeResource(Call& call) {
   call.kind = p_.registry.kinds().find(call.info.group, call.info.version, call.info.resource);
-  if (!call.kind) co_return failure(refuse::noSuchPath());
+  if (!call.kind) {
+    const bool served = call.info.group.empty() || p_.registry.kinds().hasGroup(call.info.group);
+    co_return failure(served ? refuse::noSuchResource() : refuse::noSuchPath());
+  }
   CO_TRY_STATUS(checkShape(call));
   const std::string key =
       call.info.subresource.empty() ? call.kind->table : call.kind->table + "/" + call.info.subresource;

@@ -53,6 +53,7 @@ class Api {
   Done authorize(const Call& call);
   Task<Answer<Reply>> route(Call& call);
   Task<Answer<Reply>> routeResource(Call& call);
+  json::array pathList() const;
   const Path* findPath(const std::string& path) const;
   Task<void> send(Call& call, Reply reply);
   Reply refusal(const Call& call, const StatusError& error) const;

@@ -58,10 +58,8 @@ Task<Answer<Reply>> bind(Call* call, Registry* registry) {
   }
   const std::string_view target = json::text(binding, {"target", "kind"});
   if (!target.empty() && target != "Node") {
-    co_return failure(refuse::invalid(
-        {"Binding", ""}, name,
-        {{"FieldValueNotSupported",
-          fmt::format("Unsupported value: \"{}\": supported values: \"Node\", \"<empty>\"", target), "target.kind"}}));
+    co_return failure(refuse::plain(
+        "target.kind: " + fmt::format("Unsupported value: \"{}\": supported values: \"Node\", \"<empty>\"", target)));
   }
   if (json::text(binding, {"target", "name"}).empty()) {
     co_return failure(

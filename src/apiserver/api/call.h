@@ -23,6 +23,7 @@ struct Call {
   RequestInfo info;
   User user;
   const schema::Schema* schema = nullptr;
+  const Kinds* kinds = nullptr;
   KindPtr kind;  ///< of info.resource; null for paths without one
   Form form = Form::Object;
   std::string form_version = "v1";    ///< of the Table or PartialObjectMetadata

@@ -11,14 +11,30 @@ Done labelNamespace(json::object& ns) {
 }
 
 /// stringData is write-only: it ends up in data.
-Done mergeStringData(json::object& secret) {
+void mergeStringData(json::object& secret) {
   const json::object* plain = json::findObject(secret, {"stringData"});
-  if (plain == nullptr) return {};
+  if (plain == nullptr) return;
   json::object& data = json::ensureObject(secret, "data");
   for (const auto& [key, value] : *plain) {
     if (value.is_string()) data[key] = base64Encode(value.get_string());
   }
   json::removeKey(secret, "stringData");
+}
+
+/// What pods get beside what all kinds get: a negative grace period is the shortest one, gates are shown as a
+/// condition.
+Done preparePod(json::object& pod, StrategyContext& context) {
+  json::object& spec = json::ensureObject(pod, "spec");
+  if (json::findInt(spec, {"terminationGracePeriodSeconds"}).value_or(0) < 0) spec["terminationGracePeriodSeconds"] = 1;
+  const json::array* gates = json::findArray(spec, {"schedulingGates"});
+  if (gates == nullptr || gates->empty()) return {};
+  json::ensureObject(pod, "status")["conditions"] =
+      json::array{json::object{{"type", "PodScheduled"},
+                               {"status", "False"},
+                               {"lastProbeTime", nullptr},
+                               {"lastTransitionTime", formatTime(context.clock.now())},
+                               {"reason", "SchedulingGated"},
+                               {"message", "Scheduling is blocked due to non-empty scheduling gates"}}};
   return {};
 }
 
@@ -39,7 +55,9 @@ Done signRequester(json::object& request, const User& user) {
 }  // namespace
 
 void addCoreStrategies(Strategies& strategies) {
-  strategies.at("core/pods").graceful_delete = true;
+  Strategy& pods = strategies.at("core/pods");
+  pods.graceful_delete = true;
+  pods.prepare_create = preparePod;
 
   Strategy& namespaces = strategies.at("core/namespaces");
   namespaces.prepare_create = [](json::object& ns, StrategyContext&) { return labelNamespace(ns); };
@@ -47,12 +65,7 @@ void addCoreStrategies(Strategies& strategies) {
     return labelNamespace(ns);
   };
 
-  Strategy& secrets = strategies.at("core/secrets");
-  secrets.prepare_create = [](json::object& secret, StrategyContext&) { return mergeStringData(secret); };
-  secrets.prepare_update = [](json::object& secret, const json::object&, std::string_view, StrategyContext&) {
-    return mergeStringData(secret);
-  };
-
+  strategies.at("core/secrets").normalise = mergeStringData;
   strategies.at("certificates.k8s.io/certificatesigningrequests").prepare_create =
       [](json::object& request, StrategyContext& context) { return signRequester(request, context.user); };
 }

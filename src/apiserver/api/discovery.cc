@@ -168,7 +168,10 @@ std::optional<Answer<Reply>> discover(const Call& call, const Kinds& kinds, cons
   }
   if (depth == 2) return oneGroup(kinds, parts[1]);
   const std::string group = core ? "" : parts[1];
-  if (!kinds.hasVersion(group, parts.back())) return Answer<Reply>(failure(refuse::noSuchPath()));
+  if (!kinds.hasVersion(group, parts.back())) {
+    const bool known = core || kinds.hasGroup(group);
+    return Answer<Reply>(failure(known ? refuse::noSuchResource() : refuse::noSuchPath()));
+  }
   return Reply::json(resourceList(kinds, group, parts.back()));
 }
 

@@ -44,6 +44,22 @@ Answer<json::object> takeOne(const json::object& budget, const json::object& pod
   return changed;
 }
 
+json::object markedForEviction(const json::object& live, const std::string& now) {
+  json::object pod = live;
+  json::value& conditions = json::ensureObject(pod, "status")["conditions"];
+  if (!conditions.is_array()) conditions = json::array();
+  for (const json::value& entry : conditions.get_array()) {
+    if (json::text(entry.as_object(), {"type"}) == "DisruptionTarget") return pod;
+  }
+  conditions.get_array().push_back(json::object{{"type", "DisruptionTarget"},
+                                                {"status", "True"},
+                                                {"lastProbeTime", nullptr},
+                                                {"lastTransitionTime", now},
+                                                {"reason", "EvictionByEvictionAPI"},
+                                                {"message", "Eviction API: evicting"}});
+  return pod;
+}
+
 std::vector<std::string> budgetsOf(Registry& registry, const std::string& ns, const json::object& pod) {
   std::vector<std::string> names;
   static const json::object kNone;
@@ -90,6 +106,16 @@ Task<Answer<Reply>> evict(Call* call, Registry* registry) {
       if (!taken) co_return failure(std::move(taken.error()));
       context.subresource = "";
     }
+  }
+  if (!plan.dry_run) {
+    const std::string now = formatTime(call->now);
+    Registry::Change mark = [&](const json::object& live) -> Answer<json::object> {
+      return markedForEviction(live, now);
+    };
+    context.subresource = "status";
+    CO_TRY(const Written marked, co_await registry->update(pods, call->info.ns, call->info.name, mark, context));
+    (void)marked;
+    context.subresource = "";
   }
   CO_TRY(const Written done, co_await registry->remove(pods, call->info.ns, call->info.name, plan, context));
   (void)done;

@@ -56,7 +56,13 @@ Answer<DeletePlan> readDeletePlan(const Call& call) {
   DeletePlan plan;
   std::optional<bool> orphan;
   TRY_STATUS(readBodyOptions(call, plan, orphan));
-  if (call.query.has("gracePeriodSeconds")) plan.grace_seconds = parseInt(call.query.get("gracePeriodSeconds"));
+  if (call.query.has("gracePeriodSeconds")) {
+    const std::string_view text = call.query.get("gracePeriodSeconds");
+    plan.grace_seconds = parseInt(text);
+    if (!plan.grace_seconds) {
+      return failure(refuse::badRequest(fmt::format("strconv.ParseInt: parsing \"{}\": invalid syntax", text)));
+    }
+  }
   if (call.query.has("propagationPolicy")) plan.propagation = call.query.get("propagationPolicy");
   if (call.query.has("orphanDependents")) orphan = call.query.flag("orphanDependents");
   TRY(const WriteOptions options, readWriteOptions(call));
@@ -70,10 +76,10 @@ Answer<DeletePlan> readDeletePlan(const Call& call) {
   if (orphan) plan.propagation = *orphan ? "Orphan" : "Background";
   if (!plan.propagation.empty() && plan.propagation != "Orphan" && plan.propagation != "Background" &&
       plan.propagation != "Foreground") {
-    return failure(
-        badOption("FieldValueNotSupported", "propagationPolicy",
-                  fmt::format("Unsupported value: \"{}\": supported values: \"Background\", \"Foreground\", \"Orphan\"",
-                              plan.propagation)));
+    return failure(badOption(
+        "FieldValueNotSupported", "propagationPolicy",
+        fmt::format("Unsupported value: \"{}\": supported values: \"Foreground\", \"Background\", \"Orphan\", \"nil\"",
+                    plan.propagation)));
   }
   return plan;
 }
@@ -81,6 +87,12 @@ Answer<DeletePlan> readDeletePlan(const Call& call) {
 Task<Answer<Reply>> ResourceHandlers::remove(Call& call) {
   CO_TRY(DeletePlan plan, readDeletePlan(call));
   WriteContext context = writeContext(call, {});
+  if (call.kind->table == "batch/jobs" && plan.propagation.empty()) {
+    context.warnings.emplace_back(
+        "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or "
+        "set "
+        "propagationPolicy=Orphan to suppress this warning");
+  }
   CO_TRY(const Written result,
          co_await registry_.remove(call.kind, call.info.ns, call.info.name, std::move(plan), context));
   const Strategy& strategy = registry_.strategies().of(*call.kind);

@@ -8,7 +8,8 @@ namespace {
 constexpr size_t kStreamFrom = 128 * 1024;
 
 StatusError tooLargeRevision(int64_t wanted, int64_t current) {
-  StatusError error(504, "Timeout", fmt::format("Too large resource version: {}, current: {}", wanted, current));
+  StatusError error(504, "Timeout",
+                    fmt::format("Timeout: Too large resource version: {}, current: {}", wanted, current));
   error.details["causes"] =
       json::array{json::object{{"reason", "ResourceVersionTooLarge"}, {"message", "Too large resource version"}}};
   error.details["retryAfterSeconds"] = 1;
@@ -30,7 +31,7 @@ Task<Answer<Reply>> ResourceHandlers::get(Call& call) {
 
 Answer<int64_t> ResourceHandlers::revisionToList(const ListOptions& options) const {
   const int64_t current = registry_.store().revision();
-  TRY(const int64_t wanted, parseRevision(options.resource_version));
+  TRY(const int64_t wanted, parseRevision(options.resource_version, false));
   if (wanted > current) return failure(tooLargeRevision(wanted, current));
   // Without a match rule a resourceVersion together with a limit means exactly that one.
   const bool exact = options.match == "Exact" || (options.match.empty() && options.limit > 0 && wanted > 0);

@@ -185,7 +185,7 @@ void ResourceHandlers::endWatches() {
 
 Task<Answer<Reply>> ResourceHandlers::watch(Call& call) {
   CO_TRY(ListOptions options, readListOptions(call));
-  CO_TRY(const int64_t from, parseRevision(options.resource_version));
+  CO_TRY(const int64_t from, parseRevision(options.resource_version, true));
   if (options.timeout_seconds <= 0) {
     options.timeout_seconds = 1800 + static_cast<int64_t>(registry_.random().unit() * 1800);
   }

@@ -7,6 +7,14 @@
 
 namespace slipway::apiserver {
 
+namespace {
+
+std::string_view lastPart(std::string_view api_version) {
+  return api_version.substr(api_version.find('/') + 1);
+}
+
+}  // namespace
+
 WriteContext writeContext(const Call& call, WriteOptions options) {
   WriteContext context;
   context.user = call.user;
@@ -21,20 +29,28 @@ Done checkGvk(const Call& call, json::object& object, std::string_view api_versi
   if (call.kind->custom && given_kind.empty()) {
     return failure(refuse::badRequest(fmt::format("Object 'Kind' is missing in '{}'", json::serialize(object))));
   }
-  if (!given_kind.empty() && given_kind != kind) {
-    const size_t slash = given_version.find('/');
-    const std::string_view version = slash == std::string_view::npos ? given_version : given_version.substr(slash + 1);
+  const bool other_kind = !given_kind.empty() && given_kind != kind;
+  const bool other_version = !given_version.empty() && given_version != api_version;
+  if (!other_kind && !other_version) {
+    object["apiVersion"] = api_version;
+    object["kind"] = kind;
+    return {};
+  }
+  const std::string_view version = given_version.empty() ? api_version : given_version;
+  if (call.kinds->findKind(version, given_kind)) {
+    if (!other_kind) {
+      return failure(refuse::badRequest(
+          fmt::format("the API version in the data ({}) does not match the expected API version ({})", given_version,
+                      api_version)));
+    }
     return failure(refuse::badRequest(
         fmt::format("{} in version \"{}\" cannot be handled as a {}: converting to {}: no kind match", given_kind,
-                    version, kind, kind)));
+                    lastPart(version), kind, kind)));
   }
-  if (!given_version.empty() && given_version != api_version) {
-    return failure(refuse::badRequest(fmt::format(
-        "the API version in the data ({}) does not match the expected API version ({})", given_version, api_version)));
-  }
-  object["apiVersion"] = api_version;
-  object["kind"] = kind;
-  return {};
+  return failure(refuse::badRequest(
+      fmt::format("{} in version \"{}\" cannot be handled as a {}: no kind \"{}\" is registered for version \"{}\" in "
+                  "scheme \"pkg/api/legacyscheme/scheme.go:30\"",
+                  given_kind, lastPart(version), kind, given_kind, version)));
 }
 
 Reply ResourceHandlers::written(Call& call, const Written& result, WriteContext& context, int status) const {
@@ -63,7 +79,10 @@ Task<Answer<Reply>> ResourceHandlers::update(Call& call) {
   CO_TRY_STATUS(checkGvk(call, body, call.kind->apiVersion(), call.kind->kind));
   CO_TRY_STATUS(noteDuplicates(*call.kind, duplicates, context));
   const std::string_view name = meta::name(body);
-  if (name.empty()) co_return failure(refuse::badRequest("the name of the object must be specified"));
+  if (name.empty()) {
+    co_return failure(refuse::badRequest(fmt::format(
+        "the name of the object ({} based on URL) was undeterminable: name must be provided", call.info.name)));
+  }
   if (name != call.info.name) {
     co_return failure(refuse::badRequest(
         fmt::format("the name of the object ({}) does not match the name on the URL ({})", name, call.info.name)));

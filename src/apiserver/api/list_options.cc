@@ -15,13 +15,13 @@ Done checkMatch(const Call& call, const ListOptions& options) {
   const bool watch = call.info.verb == "watch";
   constexpr std::string_view kForbidden = "FieldValueForbidden";
   constexpr std::string_view kField = "resourceVersionMatch";
-  if (options.send_initial_events && options.match != "NotOlderThan") {
-    return failure(invalidOption(kForbidden, kField,
-                                 "Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"));
-  }
   if (call.query.has("sendInitialEvents") && !watch) {
     return failure(
         invalidOption(kForbidden, "sendInitialEvents", "Forbidden: sendInitialEvents is forbidden for list"));
+  }
+  if (options.send_initial_events && options.match != "NotOlderThan") {
+    return failure(invalidOption(kForbidden, kField,
+                                 "Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"));
   }
   if (options.match.empty()) return {};
   if (watch && !call.query.has("sendInitialEvents")) {
@@ -52,15 +52,14 @@ Done checkMatch(const Call& call, const ListOptions& options) {
 
 }  // namespace
 
-Answer<int64_t> parseRevision(std::string_view text) {
+Answer<int64_t> parseRevision(std::string_view text, bool watch) {
   if (text.empty()) return 0;
   const std::optional<int64_t> number = parseInt(text);
   if (number && *number >= 0) return *number;
-  return failure(refuse::invalid(
-      {"", ""}, "",
-      {{"FieldValueInvalid",
-        fmt::format("Invalid value: \"{}\": strconv.ParseUint: parsing \"{}\": invalid syntax", text, text),
-        "resourceVersion"}}));
+  std::string why = fmt::format(
+      "resourceVersion: Invalid value: \"{}\": strconv.ParseUint: parsing \"{}\": invalid syntax", text, text);
+  if (watch) return failure(refuse::plain(std::move(why)));
+  return failure(refuse::badRequest("invalid resource version: " + why));
 }
 
 Answer<ListOptions> readListOptions(const Call& call) {
@@ -101,7 +100,7 @@ std::string writeContinueToken(const ContinueToken& token, std::string_view pref
 
 Answer<ContinueToken> readContinueToken(std::string_view text, std::string_view prefix) {
   const auto bad = [](std::string_view why) {
-    return failure(refuse::badRequest(fmt::format("continue key is not valid: {}", why)));
+    return failure(refuse::badRequest(fmt::format("invalid continue token: continue key is not valid: {}", why)));
   };
   const Result<std::string> decoded = base64Decode(text);
   if (!decoded) return bad("illegal base64 data");
@@ -110,7 +109,7 @@ Answer<ContinueToken> readContinueToken(std::string_view text, std::string_view 
   if (error || !document.is_object()) return bad("invalid character");
   const json::object& token = document.get_object();
   if (json::text(token, {"v"}) != "meta.k8s.io/v1") {
-    return bad(fmt::format("server does not recognize this encoded version \"{}\"", json::text(token, {"v"})));
+    return bad(fmt::format("server does not recognize this encoded version {}", json::text(token, {"v"})));
   }
   const auto revision = json::findInt(token, {"rv"});
   const std::string_view start = json::text(token, {"start"});

@@ -32,7 +32,7 @@ struct ContinueToken {
 std::string writeContinueToken(const ContinueToken& token, std::string_view prefix);
 Answer<ContinueToken> readContinueToken(std::string_view text, std::string_view prefix);
 
-/// A resourceVersion as a number; BadRequest for anything else.
-Answer<int64_t> parseRevision(std::string_view text);
+/// A resourceVersion as a number; what else it is refused as depends on the verb.
+Answer<int64_t> parseRevision(std::string_view text, bool watch);
 
 }  // namespace slipway::apiserver

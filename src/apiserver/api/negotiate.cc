@@ -5,11 +5,13 @@
 #include "base/strings.h"
 #include "json/document.h"
 #include "json/yaml.h"
+#include "schema/apply.h"
 
 namespace slipway::apiserver {
 namespace {
 
 constexpr size_t kMaxBody = 3U << 20U;
+constexpr size_t kMaxManager = 128;
 constexpr std::string_view kOffered = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
 
 std::string parameter(std::string_view entry, std::string_view name) {
@@ -19,6 +21,10 @@ std::string parameter(std::string_view entry, std::string_view name) {
     if (trim(key) == name) return std::string(trim(value));
   }
   return {};
+}
+
+bool isKnown(std::string_view type) {
+  return type == "application/yaml" || type == "application/vnd.kubernetes.protobuf" || type == "application/cbor";
 }
 
 bool isJson(std::string_view type) {
@@ -79,10 +85,13 @@ std::string mediaType(const http::Headers& headers) {
 Done negotiate(Call& call) {
   const std::string_view header = call.request.headers.get("Accept");
   if (trim(header).empty()) return {};
+  bool known = false;
   for (const std::string_view entry : split(header, ',')) {
     if (accept(call, trim(entry))) return {};
+    const std::string_view type = trim(entry.substr(0, entry.find(';')));
+    known = known || isJson(type) || isKnown(type);
   }
-  return failure(refuse::notAcceptable(kOffered));
+  return failure(known ? refuse::notInThatForm(kOffered) : refuse::notAcceptable(kOffered));
 }
 
 Answer<std::string> plainBody(const Call& call) {
@@ -106,8 +115,9 @@ Answer<json::object> readBody(const Call& call, std::vector<std::string>* duplic
       yaml ? json::yamlToJson(body, {}, duplicates) : json::readDocument(body, {}, duplicates);
   if (!document) {
     if (document.error().code == Code::RequestEntityTooLarge) return failure(StatusError(document.error()));
-    return failure(refuse::badRequest(fmt::format("the object provided is unrecognized (must be of type {}): {}",
-                                                  call.kind ? call.kind->kind : "object", document.error().message)));
+    return failure(refuse::badRequest(fmt::format(
+        "the object provided is unrecognized (must be of type {}): couldn't get version/kind; json parse error: {}{}",
+        call.kind ? call.kind->kind : "object", document.error().message, body.empty() ? " (<empty>)" : "")));
   }
   if (!document->is_object()) {
     return failure(
@@ -118,28 +128,48 @@ Answer<json::object> readBody(const Call& call, std::vector<std::string>* duplic
   return std::move(document->get_object());
 }
 
+namespace {
+
+/// The options' kind in messages.
+Qualified optionsKind(const Call& call) {
+  const std::string& verb = call.info.verb;
+  const char* name = verb == "create" ? "CreateOptions" : verb == "update" ? "UpdateOptions" : "PatchOptions";
+  return {verb.starts_with("delete") ? "DeleteOptions" : name, "meta.k8s.io"};
+}
+
+StatusError badOption(const Call& call, std::string_view reason, std::string_view field, std::string message) {
+  return refuse::invalid(optionsKind(call), "", {{std::string(reason), std::move(message), std::string(field)}});
+}
+
+Answer<WriteOptions::Validation> readValidation(const Call& call) {
+  const std::string_view text = call.query.get("fieldValidation");
+  if (text == "Strict") return WriteOptions::Validation::Strict;
+  if (text == "Ignore") return WriteOptions::Validation::Ignore;
+  if (text.empty() || text == "Warn") return WriteOptions::Validation::Warn;
+  return failure(badOption(
+      call, "FieldValueNotSupported", "fieldValidation",
+      fmt::format("Unsupported value: \"{}\": supported values: \"\", \"Ignore\", \"Strict\", \"Warn\"", text)));
+}
+
+}  // namespace
+
 Answer<WriteOptions> readWriteOptions(const Call& call) {
   WriteOptions options;
   for (const std::string& value : call.query.all("dryRun")) {
     if (value != "All") {
-      return failure(
-          refuse::invalid({"CreateOptions", "meta.k8s.io"}, "",
-                          {{"FieldValueNotSupported",
-                            fmt::format("Unsupported value: [\"{}\"]: supported values: \"All\"", value), "dryRun"}}));
+      return failure(badOption(call, "FieldValueNotSupported", "dryRun",
+                               fmt::format("Unsupported value: [\"{}\"]: supported values: \"All\"", value)));
     }
     options.dry_run = true;
   }
   options.force = call.query.flag("force");
-  const std::string_view validation = call.query.get("fieldValidation");
-  if (validation == "Strict") options.validation = WriteOptions::Validation::Strict;
-  if (validation == "Ignore") options.validation = WriteOptions::Validation::Ignore;
+  TRY(options.validation, readValidation(call));
   options.manager = call.query.get("fieldManager");
-  if (options.manager.empty()) {
-    // As managedfields' prefixFromUserAgent.
-    const std::string_view agent = call.request.headers.get("User-Agent");
-    options.manager = std::string(agent.substr(0, agent.find('/'))).substr(0, 128);
-    if (options.manager.empty()) options.manager = "unknown";
+  if (options.manager.size() > kMaxManager) {
+    return failure(badOption(call, "FieldValueTooLong", "fieldManager",
+                             fmt::format("Too long: may not be more than {} bytes", kMaxManager)));
   }
+  if (options.manager.empty()) options.manager = schema::managerOfUserAgent(call.request.headers.get("User-Agent"));
   return options;
 }
 

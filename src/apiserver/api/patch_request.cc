@@ -22,14 +22,29 @@ Answer<PatchRequest::Type> typeOf(const Call& call) {
   if (type == kMergePatch) return PatchRequest::Type::Merge;
   if (type == kStrategicPatch && !call.kind->custom) return PatchRequest::Type::Strategic;
   if (type == kApplyPatch) return PatchRequest::Type::Apply;
-  std::vector<std::string> accepted{std::string(kJsonPatch), std::string(kMergePatch)};
-  if (!call.kind->custom) accepted.emplace_back(kStrategicPatch);
-  accepted.emplace_back(kApplyPatch);
-  return failure(refuse::unsupportedMediaType(join(accepted, ", ")));
+  return failure(refuse::unsupportedPatchType());
 }
 
 FieldOwner applierOf(const Call& call, const WriteContext& context) {
   return {context.options.manager, call.kind->apiVersion(), call.info.subresource, call.now};
+}
+
+/// What is applied names its kind, and the object that the path names.
+Done checkApplied(const Call& call, const json::object& object) {
+  const std::string version(json::text(object, {"apiVersion"}));
+  const std::string_view kind = json::text(object, {"kind"});
+  if (kind.empty() || version.empty()) return failure(refuse::badRequest("invalid object type: /, Kind="));
+  if (kind != call.kind->kind || version != call.kind->apiVersion()) {
+    const bool core = version.find('/') == std::string::npos;
+    return failure(
+        refuse::badRequest(fmt::format("invalid object type: {}{}, Kind={}", core ? "/" : "", version, kind)));
+  }
+  const std::string_view name = meta::name(object);
+  if (!name.empty() && name != call.info.name) {
+    return failure(refuse::badRequest(
+        fmt::format("the name of the object ({}) does not match the name on the URL ({})", name, call.info.name)));
+  }
+  return {};
 }
 
 }  // namespace
@@ -49,6 +64,7 @@ Done noteDuplicates(const Kind& kind, const std::vector<std::string>& duplicates
 
 Answer<PatchRequest> readPatch(const Call& call, WriteContext& context) {
   TRY(const PatchRequest::Type type, typeOf(call));
+  context.patch = true;
   TRY(const std::string body, plainBody(call));
   std::vector<std::string> duplicates;
   const bool apply = type == PatchRequest::Type::Apply;
@@ -56,7 +72,12 @@ Answer<PatchRequest> readPatch(const Call& call, WriteContext& context) {
       apply ? json::yamlToJson(body, {}, &duplicates) : json::readDocument(body, {}, &duplicates);
   if (!document) {
     if (apply) return failure(refuse::badRequest(fmt::format("error decoding YAML: {}", document.error().message)));
-    return failure(refuse::badRequest(document.error().message));
+    return failure(refuse::badRequest(fmt::format("error decoding patch: {}", document.error().message)));
+  }
+  if (type == PatchRequest::Type::Json && !document->is_array()) {
+    return failure(refuse::badRequest(
+        fmt::format("error decoding patch: json: cannot unmarshal {} into Go value of type []handlers.jsonPatchOp",
+                    document->is_object() ? "object" : "value")));
   }
   if (!document->is_object() && type != PatchRequest::Type::Json) {
     return failure(refuse::badRequest("the patch is not an object"));
@@ -68,7 +89,7 @@ Answer<PatchRequest> readPatch(const Call& call, WriteContext& context) {
                           {{"FieldValueRequired", "Required value: is required for apply patch", "fieldManager"}}));
     }
     context.operation = "Apply";
-    TRY_STATUS(checkGvk(call, document->get_object(), call.kind->apiVersion(), call.kind->kind));
+    TRY_STATUS(checkApplied(call, document->get_object()));
   } else if (context.options.force) {
     return failure(
         refuse::invalid({"PatchOptions", "meta.k8s.io"}, "",

@@ -70,6 +70,7 @@ Answer<json::object> Registry::prepareCreate(const KindPtr& kind, const std::str
   }
   if (context.operation != "Apply") json::removeKey(metadata, "managedFields");
   kind->rules->setDefaults(object);
+  if (const Strategy& strategy = p_.strategies.of(*kind); strategy.normalise) strategy.normalise(object);
   return object;
 }
 
@@ -77,7 +78,7 @@ Task<Answer<Written>> Registry::create(KindPtr kind, std::string ns, json::objec
   CO_TRY(json::object object, prepareCreate(kind, ns, std::move(raw), context));
   const Strategy& strategy = p_.strategies.of(*kind);
   if (const std::string_view version = meta::resourceVersion(object); !version.empty() && version != "0") {
-    co_return failure(StatusError(500, "", "resourceVersion should not be set on objects to be created"));
+    co_return failure(refuse::plain("resourceVersion should not be set on objects to be created"));
   }
   const std::string prefix(meta::text(object, "generateName"));
   const bool generate = meta::name(object).empty() && !prefix.empty();
@@ -85,6 +86,7 @@ Task<Answer<Written>> Registry::create(KindPtr kind, std::string ns, json::objec
     meta::of(object)["name"] = prefix.substr(0, kMaxGeneratedPrefix) + p_.random.suffix(kGeneratedSuffix);
   }
   const std::string name(meta::name(object));
+  if (context.operation != "Apply") kind->rules->noteOwner(nullptr, object, ownerOf(*kind, context));
   AdmissionRequest admission{kind, context.subresource, "CREATE", ns, name, context.user, context.options.dry_run};
   admission.object = &object;
   admission.warnings = &context.warnings;
@@ -92,8 +94,6 @@ Task<Answer<Written>> Registry::create(KindPtr kind, std::string ns, json::objec
     Done admitted = co_await p_.admission->mutate(admission);
     if (!admitted) co_return failure(std::move(admitted.error()));
   }
-  if (kind->hasStatus() && kind->table != "core/nodes") json::removeKey(object, "status");
-  if (context.operation != "Apply") kind->rules->noteOwner(nullptr, object, ownerOf(*kind, context));
 
   json::object& metadata = meta::of(object);
   metadata["uid"] = p_.random.uuid();
@@ -141,10 +141,13 @@ Answer<json::object> Registry::prepareUpdate(const KindPtr& kind, const json::ob
     }
     metadata["namespace"] = meta::nameSpace(live);
   }
-  if (!meta::uid(wanted).empty() && meta::uid(wanted) != meta::uid(live)) {
-    return failure(refuse::conflict(kind->resource(), name,
-                                    fmt::format("Precondition failed: UID in precondition: {}, UID in object meta: {}",
-                                                meta::uid(wanted), meta::uid(live))));
+  if (!context.patch && !meta::uid(wanted).empty() && meta::uid(wanted) != meta::uid(live)) {
+    return failure(refuse::conflict(
+        kind->resource(), name,
+        fmt::format(
+            "StorageError: invalid object, Code: 4, Key: /registry/{}/{}, ResourceVersion: 0, AdditionalErrorMsg: "
+            "Precondition failed: UID in precondition: {}, UID in object meta: {}",
+            kind->plural, kind->key(meta::nameSpace(live), name), meta::uid(wanted), meta::uid(live))));
   }
   const std::string_view version = meta::resourceVersion(wanted);
   if (version.empty() && !strategy.unconditional_update) {
@@ -156,9 +159,11 @@ Answer<json::object> Registry::prepareUpdate(const KindPtr& kind, const json::ob
     return failure(refuse::modified(kind->resource(), name));
   }
   kind->rules->setDefaults(wanted);
-  for (const char* kept : {"uid", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "resourceVersion"}) {
+  if (strategy.normalise) strategy.normalise(wanted);
+  for (const char* kept : {"deletionTimestamp", "deletionGracePeriodSeconds", "generation", "resourceVersion"}) {
     meta::copyField(live, wanted, kept);
   }
+  if (meta::uid(wanted).empty()) meta::copyField(live, wanted, "uid");
   if (meta::text(wanted, "creationTimestamp").empty()) meta::copyField(live, wanted, "creationTimestamp");
   json::removeKey(metadata, "selfLink");
   if (!metadata.contains("managedFields")) meta::copyField(live, wanted, "managedFields");
@@ -213,7 +218,6 @@ Task<Answer<Written>> Registry::writeUpdate(KindPtr kind, StoredPtr before, json
     Done admitted = co_await p_.admission->mutate(admission);
     if (!admitted) co_return failure(std::move(admitted.error()));
   }
-  if (context.operation != "Apply") kind->rules->noteOwner(&live, wanted, ownerOf(*kind, context));
   StrategyContext strategy_context{p_.store, p_.clock, p_.random, context.user};
   if (strategy.prepare_update) {
     CO_TRY_STATUS(strategy.prepare_update(wanted, live, context.subresource, strategy_context));

@@ -50,6 +50,7 @@ struct WriteContext {
   std::vector<std::string> warnings;
   std::string subresource;
   std::string operation = "Update";  ///< "Apply" for server-side apply
+  bool patch = false;
 };
 
 /// An object as it is now.

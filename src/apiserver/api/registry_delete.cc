@@ -11,15 +11,20 @@ constexpr std::string_view kForeground = "foregroundDeletion";
 Done checkPreconditions(const Kind& kind, const json::object& live, const DeletePlan& plan) {
   const std::string_view name = meta::name(live);
   if (!plan.uid.empty() && plan.uid != meta::uid(live)) {
-    return failure(refuse::conflict(kind.resource(), name,
-                                    fmt::format("Precondition failed: UID in precondition: {}, UID in object meta: {}",
-                                                plan.uid, meta::uid(live))));
+    return failure(refuse::conflict(
+        kind.qualifiedKind(), name,
+        fmt::format(
+            "the UID in the precondition ({}) does not match the UID in record ({}). The object might have been "
+            "deleted and then recreated",
+            plan.uid, meta::uid(live))));
   }
   if (!plan.resource_version.empty() && plan.resource_version != meta::resourceVersion(live)) {
     return failure(refuse::conflict(
-        kind.resource(), name,
-        fmt::format("Precondition failed: ResourceVersion in precondition: {}, ResourceVersion in object meta: {}",
-                    plan.resource_version, meta::resourceVersion(live))));
+        kind.qualifiedKind(), name,
+        fmt::format(
+            "the ResourceVersion in the precondition ({}) does not match the ResourceVersion in record ({}). The "
+            "object might have been modified",
+            plan.resource_version, meta::resourceVersion(live))));
   }
   return {};
 }
@@ -79,8 +84,10 @@ DeleteStep planStep(const Kind& kind, const Strategy& strategy, json::object liv
   const json::array* spec_finalizers = is_namespace ? json::findArray(object, {"spec", "finalizers"}) : nullptr;
   const bool held = meta::hasFinalizers(object) || (spec_finalizers != nullptr && !spec_finalizers->empty());
   step.erase = grace == 0 && !held;
-  if (step.erase && was_deleting) return step;
-
+  if (step.erase && !strategy.graceful_delete) {
+    step.object = before;
+    return step;
+  }
   json::object& metadata = meta::of(object);
   if (!was_deleting) {
     metadata["deletionTimestamp"] = formatTime(now + std::chrono::seconds(grace));

@@ -61,9 +61,11 @@ Attributes attributesOf(const json::object& spec) {
 /// The review that came, with what the server says of it.
 Reply reviewed(const Call& call, json::object review, json::object status) {
   json::object out{{"kind", call.kind->kind}, {"apiVersion", call.kind->apiVersion()}};
-  json::object metadata = meta::of(review);
-  metadata["creationTimestamp"] = nullptr;
-  out["metadata"] = std::move(metadata);
+  json::removeKey(review, "status");
+  if (const Answer<WriteOptions> options = readWriteOptions(call); options && call.kind->rules->normalise(review)) {
+    call.kind->rules->noteOwner(nullptr, review, {options->manager, call.kind->apiVersion(), "", call.now});
+  }
+  out["metadata"] = meta::of(review);
   if (json::value* spec = review.if_contains("spec")) out["spec"] = std::move(*spec);
   out["status"] = std::move(status);
   return Reply::json(out, 201);

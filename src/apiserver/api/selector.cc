@@ -42,7 +42,9 @@ class SelectorParser {
       if (text_[at_] != ',') return failure(unexpected(readWord(), "',' or 'end of string'"));
       ++at_;
       skipSpace();
-      if (at_ == text_.size()) return failure(unexpected("", "identifier after ','"));
+      if (at_ == text_.size() || text_[at_] == ',') {
+        return failure(unexpected(at_ == text_.size() ? "" : ",", "identifier after ','"));
+      }
     }
   }
 
@@ -57,7 +59,10 @@ class SelectorParser {
       skipSpace();
     }
     term.key = readWord();
-    if (term.key.empty()) return failure(unexpected(readOperator(), "!, identifier, or 'end of string'"));
+    if (term.key.empty()) {
+      const std::string op = take(',') ? "," : readOperator();
+      return failure(unexpected(op, "!, identifier, or 'end of string'"));
+    }
     if (!isLabelKey(term.key)) return failure(badKey(term.key));
     skipSpace();
     if (term.kind == Kind::Absent || at_ == text_.size() || text_[at_] == ',') return term;
@@ -76,9 +81,9 @@ class SelectorParser {
       term.values.push_back(readWord());
       if (!parseInt(term.values[0])) {
         return failure(
-            refuse::badRequest(fmt::format("unable to parse requirement: values[0][{}]: Invalid value: \"{}\": for "
-                                           "'Gt', 'Lt' operators, the value must be an integer",
-                                           term.key, term.values[0])));
+            refuse::badRequest(fmt::format("unable to parse requirement: values[0]: Invalid value: \"{}\": for 'Gt', "
+                                           "'Lt' operators, the value must be an integer",
+                                           term.values[0])));
       }
       return term;
     } else {
@@ -95,7 +100,10 @@ class SelectorParser {
 
   Answer<std::vector<std::string>> readSet() {
     skipSpace();
-    if (!take('(')) return failure(unexpected(readWord(), "'('"));
+    if (!take('(')) {
+      return failure(
+          refuse::badRequest(fmt::format("unable to parse requirement: found '{}' expected: '('", readWord())));
+    }
     std::vector<std::string> values;
     while (true) {
       skipSpace();
@@ -107,7 +115,7 @@ class SelectorParser {
   }
 
   static StatusError unexpected(std::string_view found, std::string_view wanted) {
-    return refuse::badRequest(fmt::format("unable to parse requirement: found '{}', expected: {}", found, wanted));
+    return refuse::badRequest(fmt::format("found '{}', expected: {}", found, wanted));
   }
   static StatusError badKey(std::string_view key) {
     return refuse::badRequest(fmt::format(
@@ -224,7 +232,7 @@ Answer<FieldSelector> FieldSelector::parse(std::string_view text, const std::set
     if (part.empty()) continue;
     const size_t equals = part.find('=');
     if (equals == std::string_view::npos) {
-      return failure(refuse::badRequest(fmt::format("invalid field selector: {}; can't understand '{}'", text, part)));
+      return failure(refuse::badRequest(fmt::format("invalid selector: '{}'; can't understand '{}'", text, part)));
     }
     Term term;
     term.equal = equals == 0 || part[equals - 1] != '!';

@@ -42,7 +42,7 @@ json::object StatusError::toStatus() const {
   if (!list_continue.empty()) status["metadata"].as_object()["continue"] = list_continue;
   status["message"] = message;
   if (!reason.empty()) status["reason"] = reason;
-  if (!details.empty()) status["details"] = details;
+  if (!details.empty() || empty_details) status["details"] = details;
   status["code"] = code;
   return status;
 }
@@ -96,7 +96,9 @@ StatusError forbidden(const Qualified& resource, std::string_view name, std::str
     message = name.empty() ? fmt::format("{} is forbidden: {}", resource.str(), why)
                            : fmt::format("{} {} is forbidden: {}", resource.str(), goQuoted(name), why);
   }
-  return {403, "Forbidden", std::move(message), detailsOf(resource, name)};
+  StatusError error(403, "Forbidden", std::move(message), detailsOf(resource, name));
+  error.empty_details = true;
+  return error;
 }
 
 StatusError badRequest(std::string message) {
@@ -113,8 +115,17 @@ StatusError methodNotSupported(const Qualified& resource, std::string_view verb)
           detailsOf(resource, "")};
 }
 
+namespace {
+
+StatusError withEmptyDetails(StatusError error) {
+  error.empty_details = true;
+  return error;
+}
+
+}  // namespace
+
 StatusError methodNotAllowed() {
-  return {405, "MethodNotAllowed", "the server does not allow this method on the requested resource"};
+  return withEmptyDetails({405, "MethodNotAllowed", "the server does not allow this method on the requested resource"});
 }
 
 StatusError unsupportedMediaType(std::string_view accepted) {
@@ -122,7 +133,16 @@ StatusError unsupportedMediaType(std::string_view accepted) {
           fmt::format("the body of the request was in an unknown format - accepted media types include: {}", accepted)};
 }
 
+StatusError unsupportedPatchType() {
+  return withEmptyDetails({415, "UnsupportedMediaType", "415: Unsupported Media Type"});
+}
+
 StatusError notAcceptable(std::string_view offered) {
+  return withEmptyDetails(
+      {406, "NotAcceptable", fmt::format("406: Not Acceptable\n\nAvailable representations: {}", offered)});
+}
+
+StatusError notInThatForm(std::string_view offered) {
   return {406, "NotAcceptable", fmt::format("only the following media types are accepted: {}", offered)};
 }
 
@@ -147,10 +167,18 @@ StatusError serviceUnavailable(std::string message) {
   return {503, "ServiceUnavailable", std::move(message)};
 }
 
+StatusError noSuchResource() {
+  return withEmptyDetails({404, "NotFound", "the server could not find the requested resource"});
+}
+
 StatusError noSuchPath() {
-  StatusError error{404, "NotFound", "the server could not find the requested resource"};
+  StatusError error = noSuchResource();
   error.plain_404 = true;
   return error;
+}
+
+StatusError plain(std::string message) {
+  return {500, "", std::move(message)};
 }
 
 }  // namespace refuse

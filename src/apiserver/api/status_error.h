@@ -30,8 +30,9 @@ struct StatusError {
   std::string reason;
   std::string message;
   json::object details;
-  std::string list_continue;  ///< metadata.continue: how to go on after an expired list
-  bool plain_404 = false;     ///< "404 page not found" as text: paths that no API serves
+  std::string list_continue;   ///< metadata.continue: how to go on after an expired list
+  bool empty_details = false;  ///< written as {}
+  bool plain_404 = false;      ///< "404 page not found" as text: paths that no API serves
 
   StatusError() = default;
   StatusError(int code_, std::string reason_, std::string message_, json::object details_ = {})
@@ -62,14 +63,21 @@ StatusError methodNotSupported(const Qualified& resource, std::string_view verb)
 /// A known path that has no such HTTP method.
 StatusError methodNotAllowed();
 StatusError unsupportedMediaType(std::string_view accepted);
+/// A patch of a type that is none.
+StatusError unsupportedPatchType();
+/// No entry of Accept that is read here at all, or none in the form that is asked for.
 StatusError notAcceptable(std::string_view offered);
+StatusError notInThatForm(std::string_view offered);
 StatusError expired(std::string message);
 StatusError tooManyRequests(std::string message, int retry_after_seconds);
 StatusError tooLarge(std::string_view what);
 StatusError internal(std::string_view what);
 StatusError serviceUnavailable(std::string message);
-/// No API serves this path.
+/// No API serves this path; below a group that there is, the answer is a Status.
 StatusError noSuchPath();
+StatusError noSuchResource();
+/// What Go would answer for an error that is no API error: code 500 without a reason.
+StatusError plain(std::string message);
 
 }  // namespace refuse
 }  // namespace slipway::apiserver
