@@ -180,22 +180,6 @@ class Comparer {
     if (after == nullptr) changes.removed.insert(path_);
   }
 
- private:
-  static bool hollow(const value* part) {
-    if (part == nullptr || part->is_null()) return true;
-    if (const object* map = part->if_object()) return map->empty();
-    const array* list = part->if_array();
-    return list != nullptr && list->empty();
-  }
-
-  /// A list that a typed server always writes is null, not missing.
-  static const value* presentOrNull(const value* part, const Place& place) {
-    static const value null;
-    bool always = place.field != nullptr && place.field->always &&
-                  (place.shape->form == Form::List || place.shape->form == Form::Map);
-    return part == nullptr && always ? &null : part;
-  }
-
   void map(const object* before, const object* after, const Place& place) {
     auto visit = [&](std::string_view key, const value* old, const value* now) {
       Place child = place.child(key);
@@ -212,6 +196,22 @@ class Comparer {
     for (const auto& [key, now] : *after) {
       if (before == nullptr || !before->contains(key)) visit(key, nullptr, &now);
     }
+  }
+
+ private:
+  static bool hollow(const value* part) {
+    if (part == nullptr || part->is_null()) return true;
+    if (const object* map = part->if_object()) return map->empty();
+    const array* list = part->if_array();
+    return list != nullptr && list->empty();
+  }
+
+  /// A list that a typed server always writes is null, not missing.
+  static const value* presentOrNull(const value* part, const Place& place) {
+    static const value null;
+    bool always = place.field != nullptr && place.field->always &&
+                  (place.shape->form == Form::List || place.shape->form == Form::Map);
+    return part == nullptr && always ? &null : part;
   }
 
   void list(const array* before, const array* after, const Place& place) {
@@ -347,8 +347,7 @@ Result<FieldSet> fieldsOf(const json::object& document, const Type& type) {
 FieldChanges compareFields(const json::object& before, const json::object& after, const Type& type) {
   Shape root{Form::Object, nullptr, &type};
   Comparer comparer;
-  value left = before, right = after;
-  comparer.walk(&left, &right, {&root, nullptr});
+  comparer.map(&before, &after, {&root, nullptr});
   return std::move(comparer.changes);
 }
 
