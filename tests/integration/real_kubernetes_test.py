@@ -69,6 +69,7 @@ class Streams(RealTest):
         self.assertIn("shows a Slurm job", done.stderr)
         self.slurm.command("scancel", job)
 
+    @needs_controllers
     def test_the_token_in_a_pod_is_its_own_and_the_api_takes_it(self):
         folder = "/var/run/secrets/kubernetes.io/serviceaccount"
         self.stack.apply(pod("token", ["/bin/sh", "-c", f"cat {folder}/namespace; echo; cat {folder}/token; echo; sleep 60"],

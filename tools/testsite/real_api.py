@@ -175,11 +175,8 @@ class RealApi:
         self._spawn("scheduler", [os.environ["KUBE_SCHEDULER"], *self._access_of("scheduler")])
 
     def _wait_default_account(self, namespace):
-        """No Pod is admitted before its namespace has the service account `default`, and none starts without the
-        ConfigMap of the CA. The controllers make both."""
+        """No Pod is admitted before its namespace has the service account `default`, which the controllers make."""
         if not self.has_controllers:
-            self.kubectl("create", "configmap", "kube-root-ca.crt", f"--from-file=ca.crt={self.pki.ca}", "-n", namespace,
-                         check=False)
             self.kubectl("create", "serviceaccount", "default", "-n", namespace, check=False)
         wait_for(f"service account of {namespace}", lambda: self.kubectl("get", "sa", "default", "-n", namespace), 60)
 

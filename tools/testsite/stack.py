@@ -89,10 +89,11 @@ class Stack:
                 out.write(f"images:\n  localPaths:{images}\n")
             out.write(self._agent_options)
         with open(controller, "a") as out:
-            first = free_ports(16)
+            count = max(16, len(self.slurm.nodes))
+            first = free_ports(count)
             address = json.dumps(own_address() if self.real_api else "127.0.0.1")
             out.write(f'kubelet:\n  address: {address}\n  listen: {address}\n  port: 0\n')
-            out.write(f'  nodePorts: "{first}-{first + 15}"\n')
+            out.write(f'  nodePorts: "{first}-{first + count - 1}"\n')
             out.write(self._controller_options)
 
     def start_controller(self):
@@ -113,8 +114,12 @@ class Stack:
         return json.loads(self.kubectl("get", *arguments, "-o", "json"))
 
     def apply(self, manifest):
-        if self.real_api and not self.real_api.schedules and manifest["kind"] == "Pod":
-            manifest["spec"].setdefault("nodeName", random.choice(self.slurm.nodes))
+        if self.real_api and manifest["kind"] == "Pod":
+            if not self.real_api.schedules:
+                manifest["spec"].setdefault("nodeName", random.choice(self.slurm.nodes))
+            if not self.real_api.has_controllers:
+                # What a token's volume refers to is published by the controllers.
+                manifest["spec"].setdefault("automountServiceAccountToken", False)
         return self.kubectl("apply", "-f", "-", stdin=json.dumps(manifest))
 
     def wait_nodes(self, seconds=60):
