@@ -2,9 +2,10 @@
 BUILD ?= build
 JOBS ?= $(shell nproc)
 CMAKE = cmake -G Ninja -DCMAKE_CXX_COMPILER=clang++-19
-CTEST = ctest --output-on-failure --no-tests=error -j $(JOBS)
+# A second try for a test that failed: on a busy machine a deadline may pass. What needed it is shown.
+CTEST = ctest --output-on-failure --repeat until-pass:2 --no-tests=error -j $(JOBS)
 
-.PHONY: help deps build static test unit integration e2e asan tsan fuzz lint fmt bench demo demo-down clean
+.PHONY: help deps build static test unit integration e2e chaos asan tsan fuzz lint fmt bench demo demo-down clean
 
 help:
 	@echo "make demo        a Slurm of four nodes on this host, in kubectl (make demo-down ends it)"
@@ -18,8 +19,8 @@ deps:
 	@tools/deps.sh
 
 build: deps
-	@$(CMAKE) -S . -B $(BUILD)/release -DCMAKE_BUILD_TYPE=Release >$(BUILD)-cmake.log 2>&1 || { cat $(BUILD)-cmake.log; rm -f $(BUILD)-cmake.log; exit 1; }
-	@rm -f $(BUILD)-cmake.log
+	@mkdir -p $(BUILD)
+	@$(CMAKE) -S . -B $(BUILD)/release -DCMAKE_BUILD_TYPE=Release >$(BUILD)/cmake.log 2>&1 || { cat $(BUILD)/cmake.log; exit 1; }
 	@ninja -C $(BUILD)/release slipway
 	@ln -f $(BUILD)/release/slipway $(BUILD)/slipway
 
@@ -32,18 +33,19 @@ unit: build
 	@ninja -C $(BUILD)/release
 	@cd $(BUILD)/release && $(CTEST) -L unit
 
-integration e2e: build static
-	@ninja -C $(BUILD)/release
+integration e2e chaos: build static
+	@ninja -C $(BUILD)/release fake_slurm
 	@cd $(BUILD)/release && $(CTEST) -L $@
 
-test: build static
-	@ninja -C $(BUILD)/release
-	@cd $(BUILD)/release && $(CTEST)
-	@$(MAKE) --no-print-directory asan
+# Unit tests run with ASan and UBSan; everything that drives processes runs the binary that users get.
+test: build static asan
+	@ninja -C $(BUILD)/release fake_slurm
+	@cd $(BUILD)/release && $(CTEST) -L 'integration|e2e|chaos'
 
-asan:
+asan: deps
+	@mkdir -p $(BUILD)
 	@$(CMAKE) -S . -B $(BUILD)/asan -DCMAKE_BUILD_TYPE=Debug -DSLIPWAY_SANITIZE=address,undefined >/dev/null
-	@ninja -C $(BUILD)/asan
+	@ninja -C $(BUILD)/asan unit_tests
 	@cd $(BUILD)/asan && $(CTEST) -L unit
 
 tsan:
