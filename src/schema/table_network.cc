@@ -149,7 +149,7 @@ void ipAddress(Row& row) {
     parent += ns.empty() ? "" : fmt::format("/{}", ns);
     parent += fmt::format("/{}", row.text({"spec", "parentRef", "name"}));
   }
-  row.add(row.name()).add(parent).add(row.age());
+  row.add(row.name()).add(parent);
 }
 
 void serviceCidr(Row& row) {
@@ -163,7 +163,7 @@ constexpr std::array kTables = {
     KindTable{"networking.k8s.io", "Ingress", "Name:string:name|Class|Hosts|Address|Ports|Age", ingress},
     KindTable{"networking.k8s.io", "IngressClass", "Name:string:name|Controller|Parameters|Age", ingressClass},
     KindTable{"networking.k8s.io", "NetworkPolicy", "Name:string:name|Pod-Selector|Age", networkPolicy},
-    KindTable{"networking.k8s.io", "IPAddress", "Name:string:name|ParentRef|Age", ipAddress},
+    KindTable{"networking.k8s.io", "IPAddress", "Name:string:name|ParentRef", ipAddress},
     KindTable{"networking.k8s.io", "ServiceCIDR", "Name:string:name|CIDRs|Age", serviceCidr},
 };
 

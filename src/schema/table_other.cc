@@ -88,10 +88,6 @@ void csiDriver(Row& row) {
   row.add(row.flag({"spec", "requiresRepublish"})).add(modes.empty() ? "<none>" : join(modes, ",")).add(row.age());
 }
 
-void csiStorageCapacity(Row& row) {
-  row.add(row.name()).add(row.text({"storageClassName"})).add(row.text({"capacity"}, "<unset>"));
-}
-
 void webhooks(Row& row) {
   row.add(row.name()).add(static_cast<int64_t>(row.list({"webhooks"}).size())).add(row.age());
 }
@@ -192,7 +188,6 @@ constexpr std::array kTables = {
               "Name:string:name|AttachRequired:boolean|PodInfoOnMount:boolean|StorageCapacity:boolean|TokenRequests|"
               "RequiresRepublish:boolean|Modes|Age",
               csiDriver},
-    KindTable{"storage.k8s.io", "CSIStorageCapacity", "Name:string:name|StorageClassName|Capacity", csiStorageCapacity},
     KindTable{"admissionregistration.k8s.io", "MutatingWebhookConfiguration", kWebhooks, webhooks},
     KindTable{"admissionregistration.k8s.io", "ValidatingWebhookConfiguration", kWebhooks, webhooks},
     KindTable{"admissionregistration.k8s.io", "ValidatingAdmissionPolicy",
