@@ -38,6 +38,9 @@ void checkPodTemplate(const Check& pod_template);
 void checkAffinity(const Check& affinity);
 void checkVolumes(const Check& spec);
 void checkContainers(const Check& spec);
+/// A fieldRef of an environment variable, or of a volume, which may show other fields.
+void checkFieldRef(const Check& ref, bool volume);
+void checkResourceRef(const Check& ref);
 void checkQuantities(const Check& at, std::string_view key);
 /// A number or a percentage that is not negative.
 void checkIntOrPercent(const Check& at, std::string_view key);
