@@ -1,5 +1,7 @@
 #include "schema/apply.h"
 
+#include <tuple>
+
 #include "base/strings.h"
 #include "json/compare.h"
 #include "json/document.h"
@@ -67,7 +69,7 @@ void takeAway(ManagedFields& managers, const ManagedEntry& winner, const FieldCh
 /// An object remembers at most ten updaters: the oldest become one.
 void capUpdaters(ManagedFields& managers) {
   auto updaters = [&] { return std::ranges::count_if(managers, [](const ManagedEntry& e) { return !e.applied(); }); };
-  std::ranges::stable_sort(managers, {}, &ManagedEntry::time);
+  std::ranges::sort(managers, {}, [](const ManagedEntry& entry) { return std::tie(entry.time, entry.manager); });
   while (updaters() > static_cast<ptrdiff_t>(kMaxUpdaters)) {
     auto oldest = std::ranges::find_if(
         managers, [](const ManagedEntry& e) { return !e.applied() && e.manager != "ancient-changes"; });
