@@ -103,6 +103,7 @@ void OwnerGraph::addMonitor(const kube::Resource& resource) {
 }
 
 Task<void> OwnerGraph::stop() {
+  for (const auto& [kind, monitor] : monitors_) monitor->group.cancel();
   for (const auto& [kind, monitor] : monitors_) co_await monitor->group.stop();
   monitors_.clear();
 }
