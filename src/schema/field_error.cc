@@ -66,7 +66,7 @@ Check::Check(FieldErrors& errors, const json::object& root) : errors_(&errors), 
 Check::Check(const Check* parent, std::string_view key, ptrdiff_t index, const json::object& object, bool present)
     : errors_(parent->errors_), parent_(parent), key_(key), index_(index), object_(&object), present_(present) {}
 
-Check Check::child(std::string_view key) const {
+Check Check::child(std::string_view key) const& {
   const json::value* found = object_->if_contains(key);
   bool there = found != nullptr && found->is_object();
   return Check(this, key, -1, there ? found->get_object() : kNothing, there);

@@ -48,7 +48,9 @@ class Check {
  public:
   Check(FieldErrors& errors, const json::object& root);
 
-  Check child(std::string_view key) const;
+  /// The result refers to this one, which must therefore have a name.
+  Check child(std::string_view key) const&;
+  Check child(std::string_view key) const&& = delete;
   /// An object under a key with its own name in the path, as maps have: "limits[cpu]".
   std::string path() const;
   std::string path(std::string_view key) const;

@@ -292,7 +292,8 @@ void checkContainer(const Check& container, const Around& around) {
     }
   } else {
     for (std::string_view hook : {"postStart", "preStop"}) {
-      Check handler = container.child("lifecycle").child(hook);
+      const Check lifecycle = container.child("lifecycle");
+      Check handler = lifecycle.child(hook);
       if (handler.present()) checkHandler(handler, around.grace);
     }
     for (std::string_view key : {"livenessProbe", "readinessProbe", "startupProbe"}) checkProbe(container, key);

@@ -236,7 +236,8 @@ void createService(const Check& root) {
   checkLabels(spec, "selector");
   spec.oneOf("sessionAffinity", {"ClientIP", "None"}, true);
   if (spec.text("sessionAffinity") == "ClientIP") {
-    Check client = spec.child("sessionAffinityConfig").child("clientIP");
+    const Check affinity_config = spec.child("sessionAffinityConfig");
+    Check client = affinity_config.child("clientIP");
     std::optional<int64_t> seconds = client.number("timeoutSeconds");
     if (seconds && (*seconds <= 0 || *seconds > 86400)) {
       client.invalid("timeoutSeconds", "must be greater than 0 and less than 86400");

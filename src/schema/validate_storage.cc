@@ -125,7 +125,8 @@ void createVolume(const Check& root) {
     spec.required("nodeAffinity", "Local volume requires node affinity");
   }
   if (first.empty()) root.add(FieldError::Type::Required, "spec", "Required value: must specify a volume type");
-  Check needed = spec.child("nodeAffinity").child("required");
+  const Check affinity = spec.child("nodeAffinity");
+  Check needed = affinity.child("required");
   if (needed.present()) checkNodeSelector(needed);
   spec.format("storageClassName", dnsSubdomain);
   spec.oneOf("volumeMode", {"Block", "Filesystem"});

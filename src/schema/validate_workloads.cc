@@ -198,7 +198,8 @@ void checkJobSpec(const Check& spec) {
   if (mode == "Indexed" && !spec.number("completions")) spec.required("completions", "when completion mode is Indexed");
   checkFailurePolicy(spec);
   checkPodTemplate(spec.child("template"));
-  Check pod = spec.child("template").child("spec");
+  const Check pod_template = spec.child("template");
+  Check pod = pod_template.child("spec");
   std::string_view restart = pod.text("restartPolicy");
   if (restart.empty() || restart == "Always") {
     pod.required("restartPolicy", "valid values: \"OnFailure\", \"Never\"");
@@ -259,7 +260,8 @@ void createCronJob(const Check& root) {
     spec.invalid("timeZone", "timeZone must be nil or non-empty string");
   }
   spec.oneOf("concurrencyPolicy", {"Allow", "Forbid", "Replace"}, true);
-  checkJobSpec(spec.child("jobTemplate").child("spec"));
+  const Check job_template = spec.child("jobTemplate");
+  checkJobSpec(job_template.child("spec"));
   spec.atLeast("successfulJobsHistoryLimit", 0);
   spec.atLeast("failedJobsHistoryLimit", 0);
 }
