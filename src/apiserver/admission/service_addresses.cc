@@ -35,8 +35,12 @@ class ServiceAddresses final : public PlainAdmission {
     if (request.old != nullptr) keep(*request.old, spec);
     if (json::text(spec, {"clusterIP"}).empty()) spec["clusterIP"] = freeAddress();
     if (!spec.contains("clusterIPs")) spec["clusterIPs"] = json::array{spec["clusterIP"]};
-    if (!spec.contains("ipFamilies")) spec["ipFamilies"] = json::array{"IPv4"};
-    if (!spec.contains("ipFamilyPolicy")) spec["ipFamilyPolicy"] = "SingleStack";
+    // Nobody knows which families the endpoints of a headless service without selector will have.
+    const json::object* selector = json::findObject(spec, {"selector"});
+    const bool any_family = json::text(spec, {"clusterIP"}) == "None" && (selector == nullptr || selector->empty());
+    if (!spec.contains("ipFamilies"))
+      spec["ipFamilies"] = any_family ? json::array{"IPv4", "IPv6"} : json::array{"IPv4"};
+    if (!spec.contains("ipFamilyPolicy")) spec["ipFamilyPolicy"] = any_family ? "RequireDualStack" : "SingleStack";
     if (type == "NodePort" || type == "LoadBalancer") setNodePorts(spec);
     return {};
   }

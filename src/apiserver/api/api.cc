@@ -202,6 +202,9 @@ Task<Answer<Reply>> Api::routeResource(Call& call) {
     const bool served = call.info.group.empty() || p_.registry.kinds().hasGroup(call.info.group);
     co_return failure(served ? refuse::noSuchResource() : refuse::noSuchPath());
   }
+  if (call.kind->table == "core/endpoints") {
+    call.warnings.emplace_back("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice");
+  }
   CO_TRY_STATUS(checkShape(call));
   const std::string key =
       call.info.subresource.empty() ? call.kind->table : call.kind->table + "/" + call.info.subresource;

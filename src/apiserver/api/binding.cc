@@ -62,8 +62,7 @@ Task<Answer<Reply>> bind(Call* call, Registry* registry) {
         "target.kind: " + fmt::format("Unsupported value: \"{}\": supported values: \"Node\", \"<empty>\"", target)));
   }
   if (json::text(binding, {"target", "name"}).empty()) {
-    co_return failure(
-        refuse::invalid({"Binding", ""}, name, {{"FieldValueRequired", "Required value", "target.name"}}));
+    co_return failure(refuse::plain("target.name: Required value"));
   }
   WriteContext context;
   context.user = call->user;

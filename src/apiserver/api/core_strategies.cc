@@ -1,6 +1,5 @@
 #include "apiserver/api/object_meta.h"
 #include "apiserver/api/strategies.h"
-#include "base/strings.h"
 
 namespace slipway::apiserver {
 namespace {
@@ -8,17 +7,6 @@ namespace {
 Done labelNamespace(json::object& ns) {
   json::ensureObject(meta::of(ns), "labels")["kubernetes.io/metadata.name"] = meta::name(ns);
   return {};
-}
-
-/// stringData is write-only: it ends up in data.
-void mergeStringData(json::object& secret) {
-  const json::object* plain = json::findObject(secret, {"stringData"});
-  if (plain == nullptr) return;
-  json::object& data = json::ensureObject(secret, "data");
-  for (const auto& [key, value] : *plain) {
-    if (value.is_string()) data[key] = base64Encode(value.get_string());
-  }
-  json::removeKey(secret, "stringData");
 }
 
 /// What pods get beside what all kinds get: a negative grace period is the shortest one, gates are shown as a
@@ -65,7 +53,6 @@ void addCoreStrategies(Strategies& strategies) {
     return labelNamespace(ns);
   };
 
-  strategies.at("core/secrets").normalise = mergeStringData;
   strategies.at("certificates.k8s.io/certificatesigningrequests").prepare_create =
       [](json::object& request, StrategyContext& context) { return signRequester(request, context.user); };
 }

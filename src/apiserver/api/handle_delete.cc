@@ -88,7 +88,7 @@ Task<Answer<Reply>> ResourceHandlers::remove(Call& call) {
   CO_TRY(DeletePlan plan, readDeletePlan(call));
   WriteContext context = writeContext(call, {});
   if (call.kind->table == "batch/jobs" && plan.propagation.empty()) {
-    context.warnings.emplace_back(
+    call.warnings.emplace_back(
         "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or "
         "set "
         "propagationPolicy=Orphan to suppress this warning");

@@ -6,6 +6,8 @@
 namespace slipway::apiserver {
 namespace {
 
+constexpr std::string_view kUnsupported = "field label not supported: ";
+
 StatusError invalidOption(std::string_view reason, std::string_view field, std::string message) {
   return refuse::invalid({"ListOptions", "meta.k8s.io"}, "",
                          {{std::string(reason), std::move(message), std::string(field)}});
@@ -74,9 +76,16 @@ Answer<ListOptions> readListOptions(const Call& call) {
   if (!labels) return failure(std::move(labels.error()));
   Answer<FieldSelector> fields = FieldSelector::parse(query.get("fieldSelector"), call.kind->selectable);
   if (!fields) {
-    const bool unsupported = fields.error().message.starts_with("field label not supported");
-    return failure(unsupported ? unreadable(fields.error(), "fieldSelector", query.get("fieldSelector"))
-                               : fields.error());
+    const bool unsupported = fields.error().message.starts_with(kUnsupported);
+    if (!unsupported) return failure(std::move(fields.error()));
+    if (call.kind->selectable.size() > 2) {
+      return failure(unreadable(fields.error(), "fieldSelector", query.get("fieldSelector")));
+    }
+    std::vector<std::string> known;
+    for (const std::string& field : call.kind->selectable) known.push_back("\"" + field + "\"");
+    const std::string_view bad = std::string_view(fields.error().message).substr(kUnsupported.size());
+    return failure(
+        refuse::badRequest(fmt::format("\"{}\" is not a known field selector: only {}", bad, join(known, ", "))));
   }
   options.labels = std::move(*labels);
   options.fields = std::move(*fields);

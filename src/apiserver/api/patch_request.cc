@@ -110,9 +110,9 @@ Answer<json::value> PatchRequest::applyRaw(const Call& call, const json::object&
                                    : json::applyStrategicMerge(live, body_, call.kind->rules->mergeSchema());
   if (result) return std::move(*result);
   if (result.error().is(Code::Invalid)) {
-    // A patch that does not fit the object; upstream answers 422 without causes here.
-    return failure(
-        StatusError(422, "Invalid", fmt::format("the server rejected our request due to an error in our request")));
+    StatusError error(422, "Invalid", "the server rejected our request due to an error in our request");
+    error.empty_details = true;
+    return failure(std::move(error));
   }
   return failure(StatusError(result.error()));
 }

@@ -62,7 +62,7 @@ Task<Answer<Reply>> edit(Call* call, Registry* registry, Keep keep) {
     return keep(live, wanted);
   };
   CO_TRY(const Written done, co_await registry->update(call->kind, call->info.ns, call->info.name, change, context));
-  call->warnings = context.warnings;
+  call->warnings.insert(call->warnings.end(), context.warnings.begin(), context.warnings.end());
   co_return Reply{200, renderOne(*call, *call->kind, *done.stored)};
 }
 

@@ -70,7 +70,6 @@ Answer<json::object> Registry::prepareCreate(const KindPtr& kind, const std::str
   }
   if (context.operation != "Apply") json::removeKey(metadata, "managedFields");
   kind->rules->setDefaults(object);
-  if (const Strategy& strategy = p_.strategies.of(*kind); strategy.normalise) strategy.normalise(object);
   return object;
 }
 
@@ -150,7 +149,10 @@ Answer<json::object> Registry::prepareUpdate(const KindPtr& kind, const json::ob
             kind->plural, kind->key(meta::nameSpace(live), name), meta::uid(wanted), meta::uid(live))));
   }
   const std::string_view version = meta::resourceVersion(wanted);
-  if (version.empty() && !strategy.unconditional_update) {
+  if (!version.empty() && !parseInt(version)) {
+    return failure(refuse::plain(fmt::format("strconv.ParseUint: parsing \"{}\": invalid syntax", version)));
+  }
+  if (version.empty() && !strategy.unconditional_update && !context.patch) {
     return failure(refuse::invalid(
         kind->qualifiedKind(), name,
         {{"FieldValueInvalid", "Invalid value: 0: must be specified for an update", "metadata.resourceVersion"}}));
@@ -159,7 +161,6 @@ Answer<json::object> Registry::prepareUpdate(const KindPtr& kind, const json::ob
     return failure(refuse::modified(kind->resource(), name));
   }
   kind->rules->setDefaults(wanted);
-  if (strategy.normalise) strategy.normalise(wanted);
   for (const char* kept : {"deletionTimestamp", "deletionGracePeriodSeconds", "generation", "resourceVersion"}) {
     meta::copyField(live, wanted, kept);
   }
@@ -209,6 +210,11 @@ Task<Answer<Written>> Registry::writeUpdate(KindPtr kind, StoredPtr before, json
   const Strategy& strategy = p_.strategies.of(*kind);
   const std::string name(meta::name(live));
   kind->rules->prepareForUpdate(context.subresource, wanted, live, p_.clock.now());
+  // A binding is not what anybody wanted otherwise.
+  if (context.subresource == "binding") meta::copyField(live, wanted, "generation");
+  // What nobody tracked from the start is tracked by an apply only.
+  const bool tracked = json::find(live, {"metadata", "managedFields"}) != nullptr;
+  if (context.operation != "Apply" && tracked) kind->rules->noteOwner(&live, wanted, ownerOf(*kind, context));
   AdmissionRequest admission{kind,         context.subresource,    "UPDATE", std::string(meta::nameSpace(live)), name,
                              context.user, context.options.dry_run};
   admission.object = &wanted;

@@ -73,7 +73,7 @@ Reply reviewed(const Call& call, json::object review, json::object status) {
 
 StatusError exactlyOne(const Call& call) {
   return refuse::invalid(
-      call.kind->qualifiedKind(), "",
+      {"", call.kind->group}, "",
       {{"FieldValueInvalid",
         "Invalid value: null: exactly one of nonResourceAttributes or resourceAttributes must be specified",
         "spec.resourceAttributes"}});
@@ -88,13 +88,13 @@ Task<Answer<Reply>> reviewAccess(Call* call, Authorizer* authorizer, bool self) 
   User user = self ? call->user : userOf(spec);
   if (!self && user.name.empty() && user.groups.empty()) {
     co_return failure(refuse::invalid(
-        call->kind->qualifiedKind(), "",
+        {"", call->kind->group}, "",
         {{"FieldValueInvalid", "Invalid value: \"\": at least one of user or group must be specified", "spec.user"}}));
   }
   const Attributes what = attributesOf(spec);
   if (call->kind->namespaced && (path || what.ns != call->info.ns)) {
     co_return failure(refuse::invalid(
-        call->kind->qualifiedKind(), "",
+        {"", call->kind->group}, "",
         {{"FieldValueInvalid", fmt::format("Invalid value: \"{}\": must match metadata.namespace", what.ns),
           "spec.resourceAttributes.namespace"}}));
   }

@@ -88,7 +88,7 @@ class SelectorParser {
       return term;
     } else {
       const std::string word = op.empty() ? readWord() : op;
-      if (word != "in" && word != "notin") return failure(unexpected(word, "in, notin, =, ==, !=, gt, lt"));
+      if (word != "in" && word != "notin") return failure(inRequirement(word, "in, notin, =, ==, !=, gt, lt"));
       term.kind = word == "in" ? Kind::In : Kind::NotIn;
       TRY(term.values, readSet());
     }
@@ -110,12 +110,17 @@ class SelectorParser {
       values.push_back(readWord());
       skipSpace();
       if (take(')')) return values;
-      if (!take(',')) return failure(unexpected(readWord(), "',' or ')'"));
+      if (!take(',')) return failure(inRequirement(readWord(), "',' or ')'"));
     }
   }
 
   static StatusError unexpected(std::string_view found, std::string_view wanted) {
     return refuse::badRequest(fmt::format("found '{}', expected: {}", found, wanted));
+  }
+  static StatusError inRequirement(std::string_view found, std::string_view wanted) {
+    StatusError error = unexpected(found, wanted);
+    error.message = "unable to parse requirement: " + error.message;
+    return error;
   }
   static StatusError badKey(std::string_view key) {
     return refuse::badRequest(fmt::format(

@@ -23,8 +23,6 @@ struct StrategyContext {
 /// What is special about one kind on its way into the storage. Every step may be empty; what all kinds have in common
 /// is the registry's.
 struct Strategy {
-  /// With the defaults: brings write-only fields to where they are stored.
-  std::function<void(json::object& object)> normalise;
   /// After admission, before validation: sets what only the server may set.
   std::function<Done(json::object& object, StrategyContext& context)> prepare_create;
   /// The same for an update of the main resource or of `subresource`.
