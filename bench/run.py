@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+"""make bench: the limits that Slipway holds, each with what was measured on this machine, against the fake Slurm."""
+
+import argparse
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tools"))
+
+from testsite.processes import run, wait_for  # noqa: E402
+from testsite.stack import Stack  # noqa: E402
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class FakeSlurm:
+    """What Stack needs of a Slurm: the environment of its commands and the names of its nodes."""
+
+    def __init__(self, binaries, directory, nodes, jobs):
+        self.bin = pathlib.Path(binaries)
+        self.dir = pathlib.Path(directory)
+        self.env = {"FAKE_SLURM_DIR": str(self.dir)}
+        self.nodes = [f"n{i}" for i in range(nodes)]
+        run([self.bin.parent / "fake_slurm", "init", self.dir, f"nodes={nodes}", f"jobs={jobs}"])
+
+    def calls(self):
+        try:
+            return len((self.dir / "calls").read_text().splitlines())
+        except FileNotFoundError:
+            return 0
+
+
+def rss_mib(pid):
+    with open(f"/proc/{pid}/status") as status:
+        for line in status:
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat") as stat:
+        fields = stat.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def count_ready(stack):
+    out = stack.kubectl("get", "nodes", "--no-headers", timeout=120)
+    return sum(1 for line in out.splitlines() if line.split()[1] == "Ready")
+
+
+def count_pods(stack):
+    out = stack.kubectl("get", "pods", "-n", "slipway-jobs", "--no-headers", timeout=120)
+    return sum(1 for line in out.splitlines() if line.split()[2] in ("Running", "Pending", "SchedulingGated", "Completed"))
+
+
+class Table:
+    def __init__(self):
+        self.missed = 0
+
+    def row(self, what, limit, measured, unit, ok):
+        self.missed += 0 if ok else 1
+        print(f"{what:<52} {limit:>12} {measured:>12.1f} {unit:<6} {'ok' if ok else 'MISSED'}", flush=True)
+
+
+def scale(table, build, nodes, jobs):
+    work = pathlib.Path(tempfile.mkdtemp(prefix="slipway-bench."))
+    release = build / "release"
+    slurm = FakeSlurm(release / "fake_slurm_bin", work / "slurm", nodes, jobs)
+    stack = Stack(work, build / "slipway", slurm)
+    try:
+        os.environ["PATH"] = f"{slurm.bin}:{os.environ['PATH']}"
+        (work / "log").mkdir(parents=True, exist_ok=True)
+        stack.start_apiserver()
+        stack._write_configs()
+        config = (work / "agent.yaml").read_text().replace("pollInterval: 1s", "pollInterval: 15s")
+        (work / "agent.yaml").write_text(config)
+        stack.start_controller()
+        begin = time.monotonic()
+        stack.start_agent()
+        wait_for("all nodes", lambda: count_ready(stack) >= nodes, 600, 0.5)
+        ready = time.monotonic() - begin
+        table.row(f"{nodes} Nodes Ready after connecting", "30 s", ready, "s", ready <= 30)
+        wait_for("all pods", lambda: count_pods(stack) >= jobs * 0.95, 900, 1)
+        mirrored = time.monotonic() - begin
+        table.row(f"{jobs} jobs mirrored after connecting", "60 s", mirrored, "s", mirrored <= 60)
+        controller = stack.processes["controller"].pid
+        agent = stack.processes["agent"].pid
+        rss = rss_mib(controller)
+        table.row("controller, resident memory", "300 MiB", rss, "MiB", rss < 300)
+        rss = rss_mib(agent)
+        table.row("agent, resident memory", "32 MiB", rss, "MiB", rss < 32)
+        before, calls, at = cpu_seconds(agent), slurm.calls(), time.monotonic()
+        time.sleep(60)
+        seconds = time.monotonic() - at
+        share = 100 * (cpu_seconds(agent) - before) / seconds
+        table.row("agent, share of a core at rest (poll each 15 s)", "1 %", share, "%", share <= 1)
+        polls = seconds / 15
+        each = (slurm.calls() - calls) / polls
+        table.row("Slurm requests a poll", "2", each, "", each <= 2.6)
+    finally:
+        stack.stop()
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def parse(table, build):
+    out = subprocess.run([build / "release" / "parse_bench"], stdout=subprocess.PIPE, check=True, text=True).stdout
+    milliseconds = float(out.split()[1])
+    table.row("30 MB of scontrol show job -o on one core", "100 ms", milliseconds, "ms", milliseconds <= 100)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("build")
+    parser.add_argument("--nodes", type=int, default=4000)
+    parser.add_argument("--jobs", type=int, default=20000)
+    arguments = parser.parse_args()
+    build = pathlib.Path(arguments.build).resolve()
+    table = Table()
+    print(f"{'what':<52} {'limit':>12} {'measured':>12}")
+    parse(table, build)
+    scale(table, build, arguments.nodes, arguments.jobs)
+    return 1 if table.missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
