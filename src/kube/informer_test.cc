@@ -124,9 +124,10 @@ TEST(Informer, ListsAgainAfterExpiredAndSeesWhatWentMeanwhile) {
 }
 
 Task<void> survivesFaults(Fixture& f) {
-  int failures = 5;
-  f.client.before = [&failures](const testing::Call&) -> std::optional<Error> {
-    if (failures-- <= 0) return std::nullopt;
+  // The client outlives this coroutine's frame.
+  const auto failures = std::make_shared<int>(5);
+  f.client.before = [failures](const testing::Call&) -> std::optional<Error> {
+    if ((*failures)-- <= 0) return std::nullopt;
     return Error{Code::ServiceUnavailable, "down"};
   };
   f.client.put(kPods, pod("a"));
