@@ -7,6 +7,7 @@
 #include "apiserver/api/subresources.h"
 #include "apiserver/bootstrap.h"
 #include "apiserver/cluster_pki.h"
+#include "apiserver/crd/definition_keeper.h"
 #include "apiserver/namespace_keeper.h"
 #include "apiserver/server_paths.h"
 #include "apiserver/streams/pod_streams.h"
@@ -65,6 +66,7 @@ struct ApiServer::Impl {
   std::unique_ptr<OpenApi> open_api;
   std::unique_ptr<NodeDialer> dialer;
   std::unique_ptr<NamespaceKeeper> namespaces;
+  std::unique_ptr<DefinitionKeeper> definitions;
   std::unique_ptr<http::Server> server;
   uint16_t port = 0;
 };
@@ -143,6 +145,8 @@ Task<Status> ApiServer::start() {
   impl_->api->setServerAddress(fmt::format("{}:{}", impl_->options.address, impl_->port));
   CO_TRY_STATUS(impl_->addEndpoints());
   CO_TRY_STATUS(co_await bootstrap(*impl_->registry));
+  impl_->definitions = std::make_unique<DefinitionKeeper>(*impl_->registry, *impl_->schema);
+  impl_->definitions->serveAll();
   impl_->namespaces = std::make_unique<NamespaceKeeper>(*impl_->registry, impl_->pki->ca().certificate);
   const std::string text = kubeconfigText(url(), impl_->pki->ca().certificate, impl_->pki->admin());
   CO_TRY_STATUS(writeFileAtomic(kubeconfig(), text, 0600));
@@ -150,6 +154,7 @@ Task<Status> ApiServer::start() {
   http::Handler handler = [api = impl_->api.get()](http::Exchange& exchange) { return api->handle(exchange); };
   impl_->server = std::make_unique<http::Server>(impl_->group.executor(), http::ServerOptions(), std::move(handler));
   impl_->group.spawn("API server", impl_->server->serve(std::move(listener), std::move(tls)));
+  impl_->group.spawn("definition keeper", impl_->definitions->run());
   impl_->group.spawn("namespace keeper", impl_->namespaces->run());
   impl_->group.spawn("API server housekeeping", impl_->housekeeping());
   co_return Status();

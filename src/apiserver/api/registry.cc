@@ -154,7 +154,7 @@ Answer<json::object> Registry::prepareUpdate(const KindPtr& kind, const json::ob
   }
   if (version.empty() && !strategy.unconditional_update && !context.patch) {
     return failure(refuse::invalid(
-        kind->qualifiedKind(), name,
+        kind->resource(), name,
         {{"FieldValueInvalid", "Invalid value: 0: must be specified for an update", "metadata.resourceVersion"}}));
   }
   if (!version.empty() && version != "0" && version != meta::resourceVersion(live)) {

@@ -1,0 +1,240 @@
+#include "apiserver/crd/custom_rules.h"
+
+#include "apiserver/api/object_meta.h"
+#include "apiserver/crd/custom_type.h"
+#include "apiserver/crd/json_path.h"
+#include "apiserver/crd/structural.h"
+#include "apiserver/crd/validator.h"
+#include "json/compare.h"
+#include "schema/apply.h"
+#include "schema/ownership.h"
+#include "schema/table.h"
+#include "schema/validation.h"
+
+namespace slipway::apiserver {
+namespace {
+
+struct PrinterColumn {
+  json::object definition;
+  std::string path;
+  std::string type;
+};
+
+json::object columnDefinition(const json::object& column) {
+  return {{"name", json::text(column, {"name"})},
+          {"type", json::text(column, {"type"})},
+          {"format", json::text(column, {"format"})},
+          {"description", json::text(column, {"description"})},
+          {"priority", json::findInt(column, {"priority"}).value_or(0)}};
+}
+
+std::vector<PrinterColumn> printerColumns(const json::object& version) {
+  std::vector<PrinterColumn> columns;
+  const json::array* given = json::findArray(version, {"additionalPrinterColumns"});
+  for (size_t i = 0; given != nullptr && i < given->size(); ++i) {
+    const json::object& column = (*given)[i].as_object();
+    columns.push_back({columnDefinition(column), std::string(json::text(column, {"jsonPath"})),
+                       std::string(json::text(column, {"type"}))});
+  }
+  if (!columns.empty()) return columns;
+  const json::object age{
+      {"name", "Age"},
+      {"type", "date"},
+      {"description", "CreationTimestamp is a timestamp representing the server time when this object was created."}};
+  columns.push_back({columnDefinition(age), ".metadata.creationTimestamp", "date"});
+  return columns;
+}
+
+/// Rules of one version of one CustomResourceDefinition.
+class CustomRules final : public ObjectRules {
+ public:
+  CustomRules(schema::Gvk gvk, bool namespaced, bool has_status, const json::object& version,
+              const schema::Schema& builtin)
+      : gvk_(std::move(gvk)), namespaced_(namespaced), has_status_(has_status), columns_(printerColumns(version)) {
+    static const json::object kAnything{{"type", "object"}, {"x-kubernetes-preserve-unknown-fields", true}};
+    const json::object* given = json::findObject(version, {"schema", "openAPIV3Schema"});
+    structural_ = readStructural(given == nullptr ? kAnything : *given);
+    type_ = std::make_unique<CustomType>(*structural_, builtin);
+  }
+
+  Answer<std::vector<std::string>> normalise(json::object& object) const override {
+    std::vector<std::string> warnings;
+    for (const std::string& path : pruneUnknown(object, *structural_)) {
+      warnings.push_back(fmt::format("unknown field \"{}\"", path));
+    }
+    return warnings;
+  }
+  void setDefaults(json::object& object) const override { applyDefaults(object, *structural_); }
+  std::vector<Cause> validate(const json::object& object, const json::object* old, std::string_view) const override {
+    schema::FieldErrors errors;
+    const schema::Check root(errors, object);
+    schema::validateMetadata(root, namespaced_, schema::nameRuleOf(gvk_.kind), false);
+    if (old != nullptr) schema::validateMetadataUpdate(root, *old);
+    std::vector<Cause> causes;
+    for (const schema::FieldError& error : errors) {
+      causes.push_back({std::string(error.reason()), error.detail, error.field});
+    }
+    std::vector<Cause> own = validateCustom(object, *structural_);
+    std::move(own.begin(), own.end(), std::back_inserter(causes));
+    return causes;
+  }
+  void prepareForCreate(json::object& object, WallTime) const override {
+    if (has_status_) json::removeKey(object, "status");
+    meta::of(object)["generation"] = 1;
+  }
+  void prepareForUpdate(std::string_view subresource, json::object& object, const json::object& old,
+                        WallTime) const override {
+    if (subresource == "status") return keepAllButStatus(object, old);
+    if (has_status_) {
+      json::removeKey(object, "status");
+      if (const json::value* status = old.if_contains("status")) object["status"] = *status;
+    }
+    const int64_t before = meta::generation(old);
+    meta::of(object)["generation"] = before + (json::equal(wanted(object), wanted(old)) ? 0 : 1);
+  }
+  const json::MergeSchema* mergeSchema() const override { return nullptr; }
+  void noteOwner(const json::object* before, json::object& after, const FieldOwner& owner) const override {
+    const json::object nothing = before == nullptr ? emptyCustom() : json::object();
+    schema::trackUpdate(before == nullptr ? nothing : *before, after, type_->root(), managerOf(owner), owner.now,
+                        ignored(owner.subresource));
+  }
+  Answer<json::object> apply(const json::object* live, const json::object& config, const FieldOwner& owner,
+                             bool force) const override {
+    json::object nothing;
+    if (live == nullptr) {
+      nothing = emptyCustom();
+      json::ensureObject(nothing, "metadata")["name"] = json::text(config, {"metadata", "name"});
+    }
+    Result<schema::ApplyOutcome> outcome =
+        schema::applyConfiguration(live == nullptr ? nothing : *live, config, type_->root(), managerOf(owner), force,
+                                   owner.now, ignored(owner.subresource));
+    if (!outcome && outcome.error().is(Code::InternalError)) return failure(refuse::plain(outcome.error().message));
+    if (!outcome) return failure(StatusError(outcome.error()));
+    if (outcome->conflicts.empty()) return std::move(outcome->object);
+    json::array causes;
+    for (const schema::ApplyConflict& conflict : outcome->conflicts) {
+      causes.push_back(json::object{{"reason", "FieldManagerConflict"},
+                                    {"message", "conflict with " + conflict.manager},
+                                    {"field", conflict.path}});
+    }
+    return failure(StatusError(409, "Conflict", outcome->message(), {{"causes", std::move(causes)}}));
+  }
+  json::array columns() const override {
+    json::array out{json::object{{"name", "Name"},
+                                 {"type", "string"},
+                                 {"format", "name"},
+                                 {"description", "Name must be unique within a namespace."},
+                                 {"priority", 0}}};
+    for (const PrinterColumn& column : columns_) out.push_back(column.definition);
+    return out;
+  }
+  json::array cells(const json::object& object, WallTime now) const override {
+    json::array out{meta::name(object)};
+    for (const PrinterColumn& column : columns_) out.push_back(cell(object, column, now));
+    return out;
+  }
+
+ private:
+  static json::value cell(const json::object& object, const PrinterColumn& column, WallTime now) {
+    json::value value = evaluateJsonPath(object, column.path);
+    if (column.type == "date") {
+      return json::value(value.is_string() ? schema::ageOf(value.get_string(), now) : std::string("<unknown>"));
+    }
+    if (column.type == "string" && !value.is_null() && !value.is_string()) return json::value(json::serialize(value));
+    return value;
+  }
+  static schema::FieldManager managerOf(const FieldOwner& owner) {
+    return {owner.manager, owner.api_version, owner.subresource};
+  }
+  std::vector<std::string> ignored(std::string_view subresource) const {
+    if (subresource == "status") return {"spec"};
+    return has_status_ ? std::vector<std::string>{"status"} : std::vector<std::string>();
+  }
+  json::object emptyCustom() const {
+    return {{"apiVersion", gvk_.apiVersion()}, {"kind", gvk_.kind}, {"metadata", json::object()}};
+  }
+  json::value wanted(const json::object& object) const {
+    json::object out = object;
+    out.erase("metadata");
+    if (has_status_) out.erase("status");
+    return out;
+  }
+  static void keepAllButStatus(json::object& object, const json::object& old) {
+    json::object out = old;
+    json::removeKey(out, "status");
+    if (const json::value* status = object.if_contains("status")) out["status"] = *status;
+    meta::copyField(object, out, "managedFields");
+    object = std::move(out);
+  }
+
+  schema::Gvk gvk_;
+  bool namespaced_;
+  bool has_status_;
+  std::vector<PrinterColumn> columns_;
+  StructuralPtr structural_;
+  std::unique_ptr<CustomType> type_;
+};
+
+std::vector<std::string> strings(const json::object& from, std::initializer_list<std::string_view> path) {
+  std::vector<std::string> out;
+  if (const json::array* list = json::findArray(from, path)) {
+    for (const json::value& entry : *list) out.emplace_back(entry.as_string());
+  }
+  return out;
+}
+
+void addSubresources(Kind& kind, const json::object& version) {
+  const json::object* given = json::findObject(version, {"subresources"});
+  if (given == nullptr) return;
+  if (given->contains("status")) kind.subresources.push_back({"status", kind.kind, "", "", {"get", "patch", "update"}});
+  if (const json::object* scale = json::findObject(*given, {"scale"})) {
+    kind.scale_paths = *scale;
+    kind.subresources.push_back({"scale", "Scale", "autoscaling", "v1", {"get", "patch", "update"}});
+  }
+}
+
+}  // namespace
+
+std::vector<KindPtr> kindsOf(const json::object& definition, const schema::Schema& builtin) {
+  std::vector<KindPtr> out;
+  const std::string group(json::text(definition, {"spec", "group"}));
+  const json::array* versions = json::findArray(definition, {"spec", "versions"});
+  std::string storage;
+  for (size_t i = 0; versions != nullptr && i < versions->size(); ++i) {
+    const json::object& version = (*versions)[i].as_object();
+    if (json::isTrue(version, {"storage"})) storage = json::text(version, {"name"});
+  }
+  for (size_t i = 0; versions != nullptr && i < versions->size(); ++i) {
+    const json::object& version = (*versions)[i].as_object();
+    if (!json::isTrue(version, {"served"})) continue;
+    auto kind = std::make_shared<Kind>();
+    kind->custom = true;
+    kind->group = group;
+    kind->version = json::text(version, {"name"});
+    kind->plural = json::text(definition, {"spec", "names", "plural"});
+    kind->singular = json::text(definition, {"spec", "names", "singular"});
+    kind->kind = json::text(definition, {"spec", "names", "kind"});
+    kind->namespaced = json::text(definition, {"spec", "scope"}) == "Namespaced";
+    kind->verbs = {"create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"};
+    kind->short_names = strings(definition, {"spec", "names", "shortNames"});
+    kind->categories = strings(definition, {"spec", "names", "categories"});
+    kind->table = group + "/" + kind->plural;
+    kind->storage_version = group + "/" + storage;
+    kind->selectable.insert("metadata.name");
+    if (kind->namespaced) kind->selectable.insert("metadata.namespace");
+    const json::array* selectable = json::findArray(version, {"selectableFields"});
+    for (size_t f = 0; selectable != nullptr && f < selectable->size(); ++f) {
+      const std::string_view path = json::text((*selectable)[f].as_object(), {"jsonPath"});
+      kind->selectable.emplace(path.substr(path.starts_with('.') ? 1 : 0));
+    }
+    if (const json::object* open_api = json::findObject(version, {"schema", "openAPIV3Schema"}))
+      kind->open_api = *open_api;
+    addSubresources(*kind, version);
+    kind->rules = std::make_shared<CustomRules>(schema::Gvk{group, kind->version, kind->kind}, kind->namespaced,
+                                                kind->hasStatus(), version, builtin);
+    out.push_back(std::move(kind));
+  }
+  return out;
+}
+
+}  // namespace slipway::apiserver
