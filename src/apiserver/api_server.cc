@@ -5,10 +5,12 @@
 #include "apiserver/api/builtin_kinds.h"
 #include "apiserver/api/openapi.h"
 #include "apiserver/api/subresources.h"
+#include "apiserver/audit_log.h"
 #include "apiserver/bootstrap.h"
 #include "apiserver/cluster_pki.h"
 #include "apiserver/crd/definition_keeper.h"
 #include "apiserver/namespace_keeper.h"
+#include "apiserver/request_metrics.h"
 #include "apiserver/server_paths.h"
 #include "apiserver/streams/pod_streams.h"
 #include "async/task_group.h"
@@ -45,7 +47,9 @@ struct ApiServer::Impl {
   Result<std::shared_ptr<net::TlsContext>> makeTls() const;
   Result<std::shared_ptr<net::TlsContext>> makeKubeletTls() const;
   Status addEndpoints();
+  Task<Answer<Reply>> writeMetrics();
   Task<void> housekeeping();
+  Task<void> dropOldEvents();
 
   ApiServerOptions options;
   async::TaskGroup group;
@@ -56,15 +60,17 @@ struct ApiServer::Impl {
   std::unique_ptr<Store> store;
   Kinds kinds;
   Strategies strategies;
+  std::unique_ptr<Authorizer> authorizer;
   std::unique_ptr<AdmissionChain> admission;
   std::unique_ptr<Registry> registry;
   std::unique_ptr<ResourceHandlers> handlers;
   std::unique_ptr<ServiceAccountTokens> tokens;
   std::unique_ptr<Authenticator> authenticator;
-  std::unique_ptr<Authorizer> authorizer;
   std::unique_ptr<Api> api;
   std::unique_ptr<OpenApi> open_api;
   std::unique_ptr<NodeDialer> dialer;
+  RequestMetrics metrics;
+  std::unique_ptr<AuditLog> audit;
   std::unique_ptr<NamespaceKeeper> namespaces;
   std::unique_ptr<DefinitionKeeper> definitions;
   std::unique_ptr<http::Server> server;
@@ -82,12 +88,12 @@ Result<std::unique_ptr<net::Listener>> ApiServer::Impl::open() {
   TRY(store, Store::open(group.executor(), options.data_dir / "state.db", clock));
   schema = schema::Schema::builtin();
   addBuiltinKinds(kinds, *schema);
-  admission = defaultAdmission(*store, random);
+  authorizer = std::make_unique<Authorizer>(*store);
+  admission = defaultAdmission(*store, *authorizer, random);
   registry = std::make_unique<Registry>(Registry::Parts{*store, kinds, strategies, admission.get(), clock, random});
   handlers = std::make_unique<ResourceHandlers>(*registry, clock);
   tokens = std::make_unique<ServiceAccountTokens>(pki->serviceAccountKey(), options.issuer, *store, clock, random);
   authenticator = std::make_unique<Authenticator>(*store, *tokens, clock);
-  authorizer = std::make_unique<Authorizer>(*store);
   api = std::make_unique<Api>(Api::Parts{*schema, *registry, *handlers, *authenticator, *authorizer, clock, random});
   TRY(std::unique_ptr<net::Listener> listener, net::listenTcp(group.executor(), options.address, options.port));
   port = listener->port();
@@ -129,6 +135,14 @@ Status ApiServer::Impl::addEndpoints() {
   TRY(std::shared_ptr<net::TlsContext> kubelet_tls, makeKubeletTls());
   dialer = std::make_unique<NodeDialer>(*registry, std::move(kubelet_tls));
   addPodStreams(*api, *registry, *dialer);
+  if (!options.audit_log.empty()) {
+    TRY(audit, AuditLog::open(options.audit_log));
+  }
+  api->onPath("/metrics", [this](Call&) { return writeMetrics(); });
+  api->setObserver([this](const Call& call, int status, std::chrono::nanoseconds took) {
+    metrics.note(call, status, took);
+    if (audit) audit->note(call, status, random.uuid());
+  });
   return {};
 }
 
@@ -136,6 +150,33 @@ Task<void> ApiServer::Impl::housekeeping() {
   while (true) {
     co_await async::sleepFor(kHousekeeping);
     store->compact();
+    co_await dropOldEvents();
+  }
+}
+
+Task<Answer<Reply>> ApiServer::Impl::writeMetrics() {
+  Reply reply = Reply::text(metrics.text(*store, *handlers));
+  reply.type = "text/plain; version=0.0.4; charset=utf-8";
+  co_return reply;
+}
+
+/// Events live for an hour, as they do in etcd by their lease.
+Task<void> ApiServer::Impl::dropOldEvents() {
+  const KindPtr events = kinds.find("", "v1", "events");
+  const std::string oldest =
+      formatTime(clock.now() - std::chrono::duration_cast<WallTime::duration>(options.events_live));
+  std::vector<std::string> old;
+  for (const auto& [key, stored] : store->table(events->table).objects()) {
+    if (stored->written_at == 0) continue;
+    const WallTime written{std::chrono::seconds(stored->written_at)};
+    if (formatTime(written) < oldest) old.push_back(key);
+  }
+  for (const std::string& key : old) {
+    const size_t slash = key.find('/');
+    WriteContext context;
+    context.user.name = "system:apiserver";
+    context.user.groups = {std::string(kMasters)};
+    co_await registry->remove(events, key.substr(0, slash), key.substr(slash + 1), {}, context);
   }
 }
 

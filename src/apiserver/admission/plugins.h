@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "apiserver/admission/chain.h"
+#include "apiserver/auth/authorizer.h"
 
 namespace slipway::apiserver {
 
@@ -21,10 +22,12 @@ std::unique_ptr<Admission> nodeRestriction();
 /// Claims without a class get the default one.
 std::unique_ptr<Admission> defaultStorageClass(Store& store);
 
+/// Nobody grants what they do not have.
+std::unique_ptr<Admission> rbacEscalation(Authorizer& authorizer);
 /// A Service has cluster IPs and node ports.
 std::unique_ptr<Admission> serviceAddresses(Store& store, Random& random);
 
 /// All of them in upstream's order.
-std::unique_ptr<AdmissionChain> defaultAdmission(Store& store, Random& random);
+std::unique_ptr<AdmissionChain> defaultAdmission(Store& store, Authorizer& authorizer, Random& random);
 
 }  // namespace slipway::apiserver

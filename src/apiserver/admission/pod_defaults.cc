@@ -158,7 +158,7 @@ std::unique_ptr<Admission> defaultStorageClass(Store& store) {
   return std::make_unique<DefaultStorageClass>(store);
 }
 
-std::unique_ptr<AdmissionChain> defaultAdmission(Store& store, Random& random) {
+std::unique_ptr<AdmissionChain> defaultAdmission(Store& store, Authorizer& authorizer, Random& random) {
   auto chain = std::make_unique<AdmissionChain>();
   chain->add(namespaceLifecycle(store));
   chain->add(serviceAccountAdmission(store, random));
@@ -168,6 +168,7 @@ std::unique_ptr<AdmissionChain> defaultAdmission(Store& store, Random& random) {
   chain->add(defaultStorageClass(store));
   chain->add(runtimeClassAdmission(store));
   chain->add(serviceAddresses(store, random));
+  chain->add(rbacEscalation(authorizer));
   return chain;
 }
 

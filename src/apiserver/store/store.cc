@@ -64,6 +64,7 @@ void Store::load(LogRow row) {
   now->revision = row.revision;
   now->key = std::move(parts.key);
   now->bytes = std::move(row.value);
+  now->written_at = std::chrono::duration_cast<std::chrono::seconds>(clock_.now().time_since_epoch()).count();
   auto change = std::make_shared<Change>();
   change->revision = row.revision;
   change->before = into.find(now->key);
@@ -113,6 +114,7 @@ Task<Result<StoredPtr>> Store::write(std::string table_name, std::string key, St
   now->revision = revision;
   now->key = std::move(key);
   now->bytes = render(revision);
+  now->written_at = std::chrono::duration_cast<std::chrono::seconds>(clock_.now().time_since_epoch()).count();
   auto pending = std::make_shared<Pending>();
   pending->table = &into;
   pending->full_key = full_key;

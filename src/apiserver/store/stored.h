@@ -20,6 +20,7 @@ struct Stored {
   int64_t revision = 0;                  ///< metadata.resourceVersion, also inside the bytes
   std::string key;                       ///< "<namespace>/<name>", or "<name>" for cluster-scoped kinds
   std::string bytes;                     ///< JSON
+  int64_t written_at = 0;                ///< seconds since 1970; for versions of an earlier run, when they were read
   mutable std::optional<Traits> traits;  ///< filled by whoever asks first; loop thread only
 };
 using StoredPtr = std::shared_ptr<const Stored>;

@@ -1,0 +1,75 @@
+#include "apiserver/admission/plugins.h"
+#include "apiserver/api/object_meta.h"
+#include "apiserver/auth/authorizer.h"
+#include "base/strings.h"
+
+namespace slipway::apiserver {
+namespace {
+
+constexpr std::string_view kGroup = "rbac.authorization.k8s.io";
+
+/// Nobody gives away rights that they do not have: roles may hold, and bindings may refer to, only what their author
+/// may do, unless the author has the verb "escalate" or "bind".
+class RbacEscalation final : public PlainAdmission {
+ public:
+  explicit RbacEscalation(Authorizer& authorizer) : authorizer_(authorizer) {}
+
+ protected:
+  Done check(const AdmissionRequest& request) override {
+    if (request.kind->group != kGroup || request.operation == "DELETE" || request.user.in(kMasters)) return {};
+    const bool binding = request.kind->plural == "rolebindings" || request.kind->plural == "clusterrolebindings";
+    return binding ? checkBinding(request) : checkRole(request);
+  }
+
+ private:
+  bool may(const AdmissionRequest& request, const std::string& verb, const std::string& resource,
+           const std::string& name) const {
+    Attributes what;
+    what.verb = verb;
+    what.group = kGroup;
+    what.version = "v1";
+    what.resource = resource;
+    what.ns = request.ns;
+    what.name = name;
+    return authorizer_.authorize(request.user, what).allowed;
+  }
+
+  Done refuseMissing(const AdmissionRequest& request, const std::vector<PolicyRule>& wanted) const {
+    const std::vector<PolicyRule> missing = notCovered(authorizer_.rbac().rulesFor(request.user, request.ns), wanted);
+    if (missing.empty()) return {};
+    std::string text = fmt::format(
+        "user \"{}\" (groups={}) is attempting to grant RBAC permissions not currently held:", request.user.name,
+        json::serialize(json::array(request.user.groups.begin(), request.user.groups.end())));
+    for (const PolicyRule& rule : missing) text += "\n" + describe(rule);
+    return failure(refuse::forbidden(request.kind->resource(), request.name, text));
+  }
+
+  Done checkRole(const AdmissionRequest& request) const {
+    if (may(request, "escalate", request.kind->plural, request.name)) return {};
+    const std::vector<PolicyRule> wanted = readRules(*request.object);
+    // Who changes nothing about the rules needs no right to them.
+    if (request.old != nullptr && notCovered(readRules(*request.old), wanted).empty()) return {};
+    return refuseMissing(request, wanted);
+  }
+
+  Done checkBinding(const AdmissionRequest& request) const {
+    const std::string kind(json::text(*request.object, {"roleRef", "kind"}));
+    const std::string name(json::text(*request.object, {"roleRef", "name"}));
+    if (may(request, "bind", kind == "ClusterRole" ? "clusterroles" : "roles", name)) return {};
+    const auto rules = authorizer_.rbac().rulesOf(kind, name, request.ns);
+    if (!rules) {
+      return failure(refuse::notFound({kind == "ClusterRole" ? "clusterroles" : "roles", std::string(kGroup)}, name));
+    }
+    return refuseMissing(request, *rules);
+  }
+
+  Authorizer& authorizer_;
+};
+
+}  // namespace
+
+std::unique_ptr<Admission> rbacEscalation(Authorizer& authorizer) {
+  return std::make_unique<RbacEscalation>(authorizer);
+}
+
+}  // namespace slipway::apiserver
