@@ -50,17 +50,16 @@ class BuiltinRules final : public ObjectRules {
                                                       : schema::validateUpdate(resource_, subresource, object, *old);
     std::vector<Cause> causes;
     const auto add = [&](const schema::FieldError& error) {
+      // Only core kinds ask for standard names; the API server's own finalizer of definitions is none.
+      const bool standard_only = error.detail.find("neither a standard finalizer") != std::string::npos;
+      if (standard_only && gvk_.group == "apiextensions.k8s.io") return;
       causes.push_back({std::string(error.reason()), error.detail, error.field});
     };
     // An update's metadata is checked by the registry and once more by the kind: each cause stands there twice.
     for (const schema::FieldError& error : errors) {
       if (old != nullptr && error.field.starts_with("metadata.")) add(error);
     }
-    for (const schema::FieldError& error : errors) {
-      // Only core kinds ask for standard names; the API server's own finalizer of definitions is none.
-      const bool standard_only = error.detail.find("neither a standard finalizer") != std::string::npos;
-      if (!standard_only || gvk_.group != "apiextensions.k8s.io") add(error);
-    }
+    for (const schema::FieldError& error : errors) add(error);
     return causes;
   }
   void prepareForCreate(json::object& object, WallTime now) const override {

@@ -156,4 +156,5 @@ def main():
         print("%d of %d differ" % (bad, len(REQUESTS)))
 
 
-main()
+if __name__ == "__main__":
+    main()

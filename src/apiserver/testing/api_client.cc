@@ -60,6 +60,10 @@ Task<ApiClient::Answer> ApiClient::send(http::Request request) {
   co_return answer;
 }
 
+Task<Result<http::Upgraded>> ApiClient::upgrade(http::Request request) {
+  co_return co_await client_->upgrade(std::move(request));
+}
+
 Task<ApiClient::Answer> ApiClient::ask(std::string method, std::string path) {
   http::Request request;
   request.method = std::move(method);

@@ -25,6 +25,7 @@ class ApiClient {
   Task<Answer> ask(std::string method, std::string path);
   Task<Answer> ask(std::string method, std::string path, json::value body, std::string type = "application/json");
   Task<Answer> send(http::Request request);
+  Task<Result<http::Upgraded>> upgrade(http::Request request);
   /// All events of a watch that ends by its timeoutSeconds.
   Task<std::vector<json::object>> watch(std::string path);
   /// Asks until the path answers with the code; false after some seconds.
