@@ -15,6 +15,7 @@
 #include "cli/health_server.h"
 #include "cli/places.h"
 #include "config/agent_config.h"
+#include "kube/stop_after.h"
 #include "net/tcp.h"
 #include "pod/site_settings.h"
 #include "slurm/slurm_driver.h"
@@ -105,11 +106,6 @@ std::string metricsOf(const agent::AgentFigures& figures, const Connection& conn
   return out;
 }
 
-Task<void> serveHealthOrLog(HealthOptions options) {
-  const Status served = co_await serveHealth(std::move(options));
-  if (!served) log::error("metricsListen: {}", served.error().message);
-}
-
 Task<void> runAgent(config::AgentConfig config, std::shared_ptr<net::Dialer> dialer, std::shared_ptr<Status> outcome) {
   const Executor executor = co_await async::thisExecutor();
   SystemClock clock;
@@ -142,16 +138,9 @@ Task<void> runAgent(config::AgentConfig config, std::shared_ptr<net::Dialer> dia
   async::TaskGroup group(executor);
   group.spawn("agent", agent.run());
   group.spawn("tunnel", tunnel.run());
-  group.spawn("health", serveHealthOrLog(std::move(health)));
-  std::exception_ptr cancelled;
-  try {
-    co_await group.join();
-  } catch (const boost::system::system_error&) {
-    cancelled = std::current_exception();
-  }
-  co_await asio::this_coro::throw_if_cancelled(false);
-  co_await group.stop();
-  if (cancelled) std::rethrow_exception(cancelled);
+  group.spawn("health", serveHealth(std::move(health)));
+  Task<void> all_ended = group.join();
+  co_await kube::stopAfter(std::move(all_ended), group);
 }
 
 int agentMain(const std::string& path) {

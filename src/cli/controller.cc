@@ -97,11 +97,6 @@ Result<std::shared_ptr<net::TlsContext>> kubeletTls(const std::string& address, 
   return net::TlsContext::server(tls);
 }
 
-Task<void> serveHealthOrLog(HealthOptions options) {
-  const Status served = co_await serveHealth(std::move(options));
-  if (!served) log::error("metricsListen: {}", served.error().message);
-}
-
 Task<void> serveTunnel(bridge::Bridge* bridge, tunnel::OpenTunnel open) {
   co_await bridge->serve(std::move(open));
 }
@@ -150,7 +145,7 @@ Task<Status> runController(Setup setup) {
   async::TaskGroup group(executor);
   group.spawn("bridge", bridge.run());
   group.spawn("tunnel", end.serve(std::move(tunnel_listener), tunnel_tls));
-  group.spawn("health", serveHealthOrLog(std::move(health)));
+  group.spawn("health", serveHealth(std::move(health)));
   std::exception_ptr cancelled;
   try {
     co_await group.join();

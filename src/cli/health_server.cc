@@ -1,5 +1,6 @@
 #include "cli/health_server.h"
 
+#include "base/log.h"
 #include "http/server.h"
 #include "net/tcp.h"
 
@@ -31,9 +32,7 @@ Task<void> handle(std::shared_ptr<const HealthOptions> options, http::Exchange& 
   co_await exchange.respond(std::move(response));
 }
 
-}  // namespace
-
-Task<Status> serveHealth(HealthOptions options) {
+Task<Status> serve(HealthOptions options) {
   if (options.listen.empty()) co_return Status();
   const Executor executor = co_await async::thisExecutor();
   CO_TRY(const net::HostPort where, net::parseListenAddress(options.listen));
@@ -43,6 +42,13 @@ Task<Status> serveHealth(HealthOptions options) {
                       [shared](http::Exchange& exchange) { return handle(shared, exchange); });
   co_await server.serve(std::move(listener), nullptr);
   co_return Status();
+}
+
+}  // namespace
+
+Task<void> serveHealth(HealthOptions options) {
+  const Status served = co_await serve(std::move(options));
+  if (!served) log::error("metricsListen: {}", served.error().message);
 }
 
 }  // namespace slipway::cli

@@ -15,7 +15,7 @@ struct HealthOptions {
   std::function<std::string()> why_not_ready;  ///< "" when ready
 };
 
-/// Serves until cancelled. An address that cannot be listened on is the error.
-Task<Status> serveHealth(HealthOptions options);
+/// Serves until cancelled. An address that cannot be listened on is logged: the process goes on without it.
+Task<void> serveHealth(HealthOptions options);
 
 }  // namespace slipway::cli
