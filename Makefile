@@ -20,7 +20,7 @@ deps:
 
 build: deps
 	@mkdir -p $(BUILD)
-	@$(CMAKE) -S . -B $(BUILD)/release -DCMAKE_BUILD_TYPE=Release >$(BUILD)/cmake.log 2>&1 || { cat $(BUILD)/cmake.log; exit 1; }
+	@$(CMAKE) -S . -B $(BUILD)/release -DCMAKE_BUILD_TYPE=Release -DSLIPWAY_UNITY=ON >$(BUILD)/cmake.log 2>&1 || { cat $(BUILD)/cmake.log; exit 1; }
 	@ninja -C $(BUILD)/release slipway
 	@ln -f $(BUILD)/release/slipway $(BUILD)/slipway
 
@@ -44,7 +44,7 @@ test: build static asan
 
 asan: deps
 	@mkdir -p $(BUILD)
-	@$(CMAKE) -S . -B $(BUILD)/asan -DCMAKE_BUILD_TYPE=Debug -DSLIPWAY_SANITIZE=address,undefined >/dev/null
+	@$(CMAKE) -S . -B $(BUILD)/asan -DCMAKE_BUILD_TYPE=Debug -DSLIPWAY_SANITIZE=address,undefined -DSLIPWAY_UNITY=ON >/dev/null
 	@ninja -C $(BUILD)/asan unit_tests
 	@cd $(BUILD)/asan && $(CTEST) -L unit
 

@@ -12,6 +12,7 @@ endif()
 set(CMAKE_CXX_FLAGS_RELEASE "-O2")
 set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g1")
 
+option(SLIPWAY_UNITY "Compile several files as one: quick from scratch, slow for one changed file" OFF)
 set(SLIPWAY_SANITIZE "" CACHE STRING "address,undefined or thread")
 
 add_compile_options(-Wall -Wextra -Wno-missing-field-initializers -Wno-missing-designated-field-initializers)

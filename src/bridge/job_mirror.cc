@@ -13,7 +13,7 @@ namespace {
 using kube::Object;
 using kube::ObjectPtr;
 
-constexpr auto kReconcileDeadline = std::chrono::seconds(120);
+constexpr auto kJobDeadline = std::chrono::seconds(120);
 constexpr std::string_view kOwnComment = "slipway:";
 
 bool sameRequests(const Object& a, const Object& b) {
@@ -76,7 +76,7 @@ Task<void> JobMirror::work() {
     const std::optional<uint32_t> id = co_await queue_.get();
     if (!id) co_return;
     Task<Status> task = reconcile(*id);
-    const Status done = co_await async::withDeadline(std::move(task), kReconcileDeadline, fmt::format("job {}", *id));
+    const Status done = co_await async::withDeadline(std::move(task), kJobDeadline, fmt::format("job {}", *id));
     if (done) {
       queue_.forget(*id);
     } else {

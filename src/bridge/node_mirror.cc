@@ -9,7 +9,7 @@
 namespace slipway::bridge {
 namespace {
 
-constexpr auto kReconcileDeadline = std::chrono::seconds(60);
+constexpr auto kNodeDeadline = std::chrono::seconds(60);
 constexpr auto kLookAgain = std::chrono::minutes(1);
 
 }  // namespace
@@ -43,7 +43,7 @@ Task<void> NodeMirror::work() {
     const std::optional<std::string> name = co_await queue_.get();
     if (!name) co_return;
     Task<Status> task = reconcile(*name);
-    const Status done = co_await async::withDeadline(std::move(task), kReconcileDeadline, "node " + *name);
+    const Status done = co_await async::withDeadline(std::move(task), kNodeDeadline, "node " + *name);
     if (done) {
       queue_.forget(*name);
     } else {

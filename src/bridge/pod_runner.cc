@@ -15,7 +15,7 @@ using kube::Object;
 using kube::ObjectPtr;
 using site::v1::PodReport;
 
-constexpr auto kReconcileDeadline = std::chrono::minutes(3);
+constexpr auto kPodDeadline = std::chrono::minutes(3);
 
 bool isOver(const PodReport& report) {
   return report.stage() == PodReport::SUCCEEDED || report.stage() == PodReport::FAILED;
@@ -110,7 +110,7 @@ Task<void> PodRunner::work() {
     const std::optional<std::string> uid = co_await queue_.get();
     if (!uid) co_return;
     Task<Status> task = reconcile(*uid);
-    const Status done = co_await async::withDeadline(std::move(task), kReconcileDeadline, "pod " + *uid);
+    const Status done = co_await async::withDeadline(std::move(task), kPodDeadline, "pod " + *uid);
     if (done) {
       queue_.forget(*uid);
     } else {

@@ -5,7 +5,6 @@
 namespace slipway::http {
 namespace {
 
-constexpr size_t kJoined = 64 * 1024;
 constexpr ParserLimits kLimits{.max_header_bytes = 256 * 1024, .max_body_bytes = UINT64_MAX};
 
 bool carriesBody(const Request& request) {
@@ -24,7 +23,7 @@ Task<Status> ClientConnection::send(const Request& request, std::string_view hos
   std::string out;
   appendRequestHead(out, request, host, framing);
   std::string_view rest = request.body;
-  const size_t joined = std::min(rest.size(), kJoined);
+  const size_t joined = std::min(rest.size(), kJoinedBody);
   out.append(rest.substr(0, joined));
   rest.remove_prefix(joined);
   CO_TRY_STATUS(co_await inbound_.stream().write(out));

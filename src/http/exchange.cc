@@ -7,8 +7,6 @@
 namespace slipway::http {
 namespace {
 
-// A body up to this size goes out in one piece with its head.
-constexpr size_t kJoined = 64 * 1024;
 constexpr size_t kMaxChunk = 256 * 1024;
 
 // The Date field, made once a second.
@@ -59,11 +57,11 @@ Task<Status> ConnectionExchange::respond(Response response) {
   out.clear();
   appendResponseHead(out, response, framing, dateNow());
   std::string_view rest = no_body ? std::string_view() : response.body;
-  const size_t joined = std::min(rest.size(), kJoined);
+  const size_t joined = std::min(rest.size(), kJoinedBody);
   out.append(rest.substr(0, joined));
   rest.remove_prefix(joined);
   CO_TRY_STATUS(co_await sendTracked(out, State::Complete));
-  if (out.capacity() > 2 * kJoined) std::string().swap(out);
+  if (out.capacity() > 2 * kJoinedBody) std::string().swap(out);
   if (rest.empty()) co_return Status();
   const Status sent = co_await sendTracked(rest, State::Complete);
   co_return sent;

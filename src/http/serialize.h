@@ -7,6 +7,9 @@
 
 namespace slipway::http {
 
+/// A body up to this size goes out in one piece with its head, in bytes.
+inline constexpr size_t kJoinedBody = 64 * 1024;
+
 /// How the body behind a head is framed.
 struct Framing {
   std::optional<uint64_t> length;  ///< Content-Length

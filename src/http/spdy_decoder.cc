@@ -12,16 +12,12 @@ namespace {
 
 using namespace spdy;
 constexpr size_t kFrameHeader = 8;
-constexpr size_t kMaxControl = 64 * 1024;
+constexpr size_t kMaxControlFrame = 64 * 1024;
 constexpr size_t kMaxHeaders = 256 * 1024;
 constexpr uint32_t kStreamMask = 0x7FFFFFFF;
 
 tl::unexpected<Error> broken(std::string_view why) {
   return failure(Code::BadRequest, "SPDY: {}", why);
-}
-
-const Bytef* bytesOf(std::string_view text) {
-  return reinterpret_cast<const Bytef*>(text.data());
 }
 
 }  // namespace
@@ -101,7 +97,7 @@ Result<size_t> SpdyDecoder::step(std::string_view bytes, std::vector<SpdyFrame>&
     return kFrameHeader;
   }
   if ((first >> 16U & 0x7FFFU) != kVersion) return broken("not version 3");
-  if (length > kMaxControl) return broken("control frame too large");
+  if (length > kMaxControlFrame) return broken("control frame too large");
   if (bytes.size() < kFrameHeader + length) return size_t{0};
   const auto type = static_cast<uint16_t>(first & 0xFFFFU);
   TRY(SpdyFrame frame, parseControl(type, flags, bytes.substr(kFrameHeader, length)));

@@ -17,10 +17,6 @@ std::string control(uint16_t type, uint8_t flags, std::string_view payload) {
   return out;
 }
 
-const Bytef* bytesOf(std::string_view text) {
-  return reinterpret_cast<const Bytef*>(text.data());
-}
-
 }  // namespace
 
 struct SpdyEncoder::Deflate {

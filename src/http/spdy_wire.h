@@ -1,5 +1,7 @@
 #pragma once
 
+#include <zlib.h>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -20,6 +22,10 @@ enum ControlType : uint16_t {
   kHeaders = 8,
   kWindowUpdate = 9,
 };
+
+inline const Bytef* bytesOf(std::string_view text) {
+  return reinterpret_cast<const Bytef*>(text.data());
+}
 
 inline uint32_t number(std::string_view bytes, size_t at) {
   uint32_t value = 0;

@@ -22,9 +22,9 @@ struct Refused {
   throw Refused{Error{Code::BadRequest, fmt::format("yaml: line {}: {}", mark.line + 1, what)}};
 }
 
-class Builder final : public YAML::EventHandler {
+class YamlBuilder final : public YAML::EventHandler {
  public:
-  Builder(const Limits& limits, std::vector<std::string>* duplicates)
+  YamlBuilder(const Limits& limits, std::vector<std::string>* duplicates)
       : limits_(limits), budget_(std::max<size_t>(limits.max_bytes / 16, 1000)), duplicates_(duplicates) {}
   value release() { return std::move(root_); }
 
@@ -161,10 +161,10 @@ Result<value> yamlToJson(std::string_view text, const Limits& limits, std::vecto
   try {
     std::istringstream input{std::string(text)};
     YAML::Parser parser(input);
-    Builder builder(limits, duplicates);
+    YamlBuilder builder(limits, duplicates);
     parser.HandleNextDocument(builder);
     value document = builder.release();
-    Builder next(limits, duplicates);
+    YamlBuilder next(limits, duplicates);
     if (parser.HandleNextDocument(next) && !next.release().is_null()) {
       return failure(Code::BadRequest, "yaml: more than one document");
     }

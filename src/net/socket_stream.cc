@@ -9,8 +9,6 @@
 namespace slipway::net {
 namespace {
 
-constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
-
 class SocketStream final : public ByteStream {
  public:
   SocketStream(StreamSocket socket, std::string address) : socket_(std::move(socket)) {
@@ -20,7 +18,8 @@ class SocketStream final : public ByteStream {
   }
 
   Task<Result<size_t>> readSome(std::span<char> buffer) override {
-    const auto [error, count] = co_await socket_.async_read_some(asio::buffer(buffer.data(), buffer.size()), kAwait);
+    const auto [error, count] = co_await socket_.async_read_some(asio::buffer(buffer.data(), buffer.size()),
+                                                                 asio::as_tuple(asio::use_awaitable));
     if (!error) co_return count;
     co_await async::throwIfCancelled();
     if (error == asio::error::eof) co_return size_t{0};
@@ -33,7 +32,8 @@ class SocketStream final : public ByteStream {
       boost::system::error_code error;
       size_t count = socket_.write_some(asio::buffer(bytes), error);
       if (error == asio::error::would_block) {
-        const auto [waited, written] = co_await socket_.async_write_some(asio::buffer(bytes), kAwait);
+        const auto [waited, written] =
+            co_await socket_.async_write_some(asio::buffer(bytes), asio::as_tuple(asio::use_awaitable));
         error = waited;
         count = written;
       }

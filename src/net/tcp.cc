@@ -13,7 +13,6 @@ namespace {
 
 using asio::ip::tcp;
 using Unix = asio::local::stream_protocol;
-constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr auto kDialLimit = std::chrono::seconds(10);
 
 std::string textOf(const tcp::endpoint& endpoint) {
@@ -59,7 +58,7 @@ Task<Result<std::vector<tcp::endpoint>>> resolve(HostPort where) {
 Task<Result<StreamPtr>> connectTo(tcp::endpoint endpoint) {
   const Executor executor = co_await async::thisExecutor();
   tcp::socket socket(executor);
-  const auto [error] = co_await socket.async_connect(endpoint, kAwait);
+  const auto [error] = co_await socket.async_connect(endpoint, asio::as_tuple(asio::use_awaitable));
   co_await async::throwIfCancelled();
   if (error) co_return failure(Code::ServiceUnavailable, "connecting to {}: {}", textOf(endpoint), error.message());
   co_return streamOf(std::move(socket));
@@ -88,7 +87,7 @@ class SocketListener final : public Listener {
 
   Task<Result<StreamPtr>> accept() override {
     while (true) {
-      auto [error, socket] = co_await acceptor_.async_accept(kAwait);
+      auto [error, socket] = co_await acceptor_.async_accept(asio::as_tuple(asio::use_awaitable));
       if (!error) co_return wrap(std::move(socket));
       co_await async::throwIfCancelled();
       if (!isPassingAcceptError(error)) {
@@ -155,7 +154,7 @@ Task<Result<StreamPtr>> dialUnix(std::string path) {
   const Executor executor = co_await async::thisExecutor();
   Unix::socket socket(executor);
   const Unix::endpoint endpoint(path);
-  const auto [error] = co_await socket.async_connect(endpoint, kAwait);
+  const auto [error] = co_await socket.async_connect(endpoint, asio::as_tuple(asio::use_awaitable));
   co_await async::throwIfCancelled();
   if (error) co_return failure(Code::ServiceUnavailable, "connecting to unix socket {}: {}", path, error.message());
   co_return makeSocketStream(StreamSocket(std::move(socket)), path);

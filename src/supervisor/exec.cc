@@ -7,14 +7,13 @@ namespace slipway::supervisor {
 namespace {
 
 constexpr size_t kMostOutput = 10 * 1024;
-constexpr std::chrono::milliseconds kDrain{500};
 
 Task<Result<ExecResult>> collect(std::shared_ptr<ContainerProcess> process) {
   const auto output = std::make_shared<std::string>();
   process->listen([output](int, std::string_view bytes) {
     output->append(bytes.substr(0, kMostOutput - std::min(kMostOutput, output->size())));
   });
-  const int status = co_await process->wait(kDrain);
+  const int status = co_await process->wait(kDrainOutput);
   co_return ExecResult{exitCodeOf(status), *output};
 }
 

@@ -10,6 +10,9 @@ namespace slipway::supervisor {
 
 class ContainerRunner;
 
+/// How long output is still read after the command has ended: a child of it may keep the pipe open.
+inline constexpr std::chrono::milliseconds kDrainOutput{500};
+
 struct ExecResult {
   int exit_code = 0;
   std::string output;  ///< stdout and stderr, the first 10 KiB

@@ -12,7 +12,6 @@ using tunnel::ServerCall;
 constexpr size_t kHoldAt = 256 * 1024;
 constexpr size_t kMostInAttach = 16 * 1024 * 1024;
 constexpr size_t kPiece = 32 * 1024;
-constexpr std::chrono::milliseconds kDrain{500};
 
 /// What a process wrote and the caller has not got yet.
 struct Outbox {
@@ -48,7 +47,7 @@ Task<Status> sendOutput(ServerCall& call, ContainerProcess* process, std::shared
 }
 
 Task<void> waitForEnd(ContainerProcess& process, std::shared_ptr<Outbox> outbox) {
-  outbox->status = co_await process.wait(kDrain);
+  outbox->status = co_await process.wait(kDrainOutput);
   outbox->ended = true;
   outbox->changed.set();
 }

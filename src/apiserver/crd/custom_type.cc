@@ -3,7 +3,6 @@
 namespace slipway::apiserver {
 
 using schema::Field;
-using schema::Form;
 using schema::ListType;
 
 CustomType::CustomType(const Structural& root, const schema::Schema& builtin) {
@@ -11,11 +10,11 @@ CustomType::CustomType(const Structural& root, const schema::Schema& builtin) {
   std::vector<Field>& fields = root_->fields;
   std::erase_if(fields,
                 [](const Field& f) { return f.name == "apiVersion" || f.name == "kind" || f.name == "metadata"; });
-  const schema::Shape* text = types_.shape(Form::String);
+  const schema::Shape* text = types_.shape(schema::Form::String);
   fields.push_back({.name = "apiVersion", .shape = text});
   fields.push_back({.name = "kind", .shape = text});
   const schema::Type* metadata = builtin.findType("apimachinery.pkg.apis.meta.v1.ObjectMeta");
-  fields.push_back({.name = "metadata", .shape = types_.shape(Form::Object, nullptr, metadata)});
+  fields.push_back({.name = "metadata", .shape = types_.shape(schema::Form::Object, nullptr, metadata)});
   std::sort(fields.begin(), fields.end(), [](const Field& a, const Field& b) { return a.name < b.name; });
 }
 
@@ -43,19 +42,19 @@ schema::Type& CustomType::typeOf(const Structural& from) {
 }
 
 const schema::Shape* CustomType::shapeOf(const Structural& from) {
-  if (from.int_or_string) return types_.shape(Form::IntOrString);
-  if (from.type == "string") return types_.shape(Form::String);
-  if (from.type == "boolean") return types_.shape(Form::Bool);
-  if (from.type == "integer") return types_.shape(Form::Int64);
-  if (from.type == "number") return types_.shape(Form::Double);
+  if (from.int_or_string) return types_.shape(schema::Form::IntOrString);
+  if (from.type == "string") return types_.shape(schema::Form::String);
+  if (from.type == "boolean") return types_.shape(schema::Form::Bool);
+  if (from.type == "integer") return types_.shape(schema::Form::Int64);
+  if (from.type == "number") return types_.shape(schema::Form::Double);
   if (from.type == "array") {
-    const schema::Shape* element = from.items ? shapeOf(*from.items) : types_.shape(Form::Any);
-    return types_.shape(Form::List, element);
+    const schema::Shape* element = from.items ? shapeOf(*from.items) : types_.shape(schema::Form::Any);
+    return types_.shape(schema::Form::List, element);
   }
-  if (from.type != "object") return types_.shape(Form::Any);
-  if (from.values) return types_.shape(Form::Map, shapeOf(*from.values));
-  if (from.properties.empty() && (from.any_values || from.keeps_unknown)) return types_.shape(Form::Any);
-  return types_.shape(Form::Object, nullptr, &typeOf(from));
+  if (from.type != "object") return types_.shape(schema::Form::Any);
+  if (from.values) return types_.shape(schema::Form::Map, shapeOf(*from.values));
+  if (from.properties.empty() && (from.any_values || from.keeps_unknown)) return types_.shape(schema::Form::Any);
+  return types_.shape(schema::Form::Object, nullptr, &typeOf(from));
 }
 
 }  // namespace slipway::apiserver
