@@ -65,7 +65,7 @@ fmt:
 	@git ls-files '*.cc' '*.h' | xargs clang-format-19 -i
 
 bench: build
-	@ninja -C $(BUILD)/release
+	@ninja -C $(BUILD)/release fake_slurm parse_bench
 	@python3 bench/run.py $(BUILD)
 
 demo: build
