@@ -12,6 +12,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tools"))
 
+import latency  # noqa: E402
 from testsite.processes import run, wait_for  # noqa: E402
 from testsite.stack import Stack  # noqa: E402
 
@@ -22,11 +23,12 @@ class FakeSlurm:
     """What Stack needs of a Slurm: the environment of its commands and the names of its nodes."""
 
     def __init__(self, binaries, directory, nodes, jobs):
+        self.partition = "main"
         self.bin = pathlib.Path(binaries)
         self.dir = pathlib.Path(directory)
         self.env = {"FAKE_SLURM_DIR": str(self.dir)}
-        self.nodes = [f"n{i}" for i in range(nodes)]
-        run([self.bin.parent / "fake_slurm", "init", self.dir, f"nodes={nodes}", f"jobs={jobs}"])
+        self.nodes = [f"n{i}" for i in range(1, nodes + 1)]
+        run([self.bin.parent / "fake_slurm", "init", self.dir, f"nodes={nodes}", f"jobs={jobs}", "churn=0"])
 
     def calls(self):
         try:
@@ -57,6 +59,17 @@ def count_ready(stack):
 def count_pods(stack):
     out = stack.kubectl("get", "pods", "-n", "slipway-jobs", "--no-headers", timeout=120)
     return len(out.splitlines())
+
+
+def api_figures(stack):
+    """Requests answered so far and watches open now, as the API server counts them."""
+    requests, watches = 0, 0
+    for line in stack.kubectl("get", "--raw", "/metrics").splitlines():
+        if line.startswith("apiserver_request_total"):
+            requests += int(line.split()[-1])
+        elif line.startswith("apiserver_watches"):
+            watches = int(line.split()[-1])
+    return requests, watches
 
 
 def until_still(count, begin, quiet=10, seconds=600):
@@ -91,6 +104,7 @@ def scale(table, build, nodes, jobs):
         (work / "log").mkdir(parents=True, exist_ok=True)
         stack.start_apiserver()
         stack._write_configs()
+        _, own_watches = api_figures(stack)
         config = (work / "agent.yaml").read_text().replace("pollInterval: 1s", "pollInterval: 15s")
         (work / "agent.yaml").write_text(config)
         stack.start_controller()
@@ -109,16 +123,32 @@ def scale(table, build, nodes, jobs):
         rss = rss_mib(agent)
         table.row("agent, resident memory", "32 MiB", rss, "MiB", rss < 32)
         before, calls, at = cpu_seconds(agent), slurm.calls(), time.monotonic()
+        requests, watches = api_figures(stack)
         time.sleep(60)
         seconds = time.monotonic() - at
+        per_second = (api_figures(stack)[0] - requests) / seconds
         share = 100 * (cpu_seconds(agent) - before) / seconds
         table.row("agent, share of a core at rest (poll each 15 s)", "1 %", share, "%", share <= 1)
+        table.row("watches of the controller", "8", watches - own_watches, "", watches - own_watches <= 8)
+        # One lease a node each 10 s, and 1 % for what is not a lease.
+        table.row("API requests at rest", f"{nodes / 10:.0f} /s", per_second, "/s", per_second <= 1.01 * nodes / 10)
         polls = seconds / 15
         each = (slurm.calls() - calls) / polls
         table.row("Slurm requests a poll", "2", each, "", each <= 2.6)
     finally:
         stack.stop()
         shutil.rmtree(work, ignore_errors=True)
+
+
+def latencies(table, build):
+    work = pathlib.Path(tempfile.mkdtemp(prefix="slipway-bench."))
+    try:
+        slurm = FakeSlurm(build / "release" / "fake_slurm_bin", work / "slurm", 4, 0)
+        submit, line = latency.figures(slurm, build / "slipway")
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    table.row("pod created to sbatch called, median", "200 ms", submit, "ms", submit <= 200)
+    table.row("job started to first line of logs -f, median", "300 ms", line, "ms", line <= 300)
 
 
 def parse(table, build):
@@ -137,6 +167,7 @@ def main():
     table = Table()
     print(f"{'what':<52} {'limit':>12} {'measured':>12}")
     parse(table, build)
+    latencies(table, build)
     scale(table, build, arguments.nodes, arguments.jobs)
     return 1 if table.missed else 0
 

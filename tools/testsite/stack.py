@@ -80,7 +80,7 @@ class Stack:
         endpoint = self.gate.port if self.gate else port
         run([self.slipway, "config", "generate", "--agent-config", agent, "--controller-config", controller,
              "--agent-endpoint", f"localhost:{endpoint}", "--controller-port", port, "--controller-secret=false",
-             "--slurm-account", "demo", "--slurm-partition", "debug"])
+             "--slurm-account", "demo", "--slurm-partition", getattr(self.slurm, "partition", "debug")])
         images = "".join(f"\n    - {json.dumps(image)}" for image in self._images)
         with open(agent, "a") as out:
             out.write(f"stateDir: {json.dumps(str(self.dir / 'agent'))}\npollInterval: 1s\n")
