@@ -76,6 +76,10 @@ class Demo:
             self.show("get", "nodes")
             self.show_job()
             self.show_pod()
+        except KeyboardInterrupt:
+            self.remember()
+            print("\nstopped; make demo-down cleans up.", file=sys.stderr)
+            return 130
         except (Failed, OSError) as error:
             self.remember()
             print(f"\nmake demo failed: {error}\n\n{self.stack.logs()}\n\nmake demo-down cleans up.", file=sys.stderr)

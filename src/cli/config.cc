@@ -86,6 +86,27 @@ void addRenew(CLI::App& parent, Context& context) {
   });
 }
 
+void addAddAgent(CLI::App& parent, Context& context) {
+  CLI::App* command = parent.add_subcommand(
+      "add-agent", "Write the file of one more agent, for another Slurm cluster at the same controller");
+  const auto options = std::make_shared<config::AddAgentOptions>();
+  command->add_option("--from", options->from, "An agent's file of this controller: copied, with a new certificate")
+      ->capture_default_str();
+  command->add_option("-a,--agent-config", options->agent_config, "File to write for the new agent")->required();
+  command->add_option("--ca-key", options->ca_key_file, "The CA's key that `config generate --ca-key` wrote")
+      ->required();
+  command->add_option("-d,--cert-days-valid", options->cert_days_valid, "Days that the certificate is valid")
+      ->capture_default_str();
+  command->add_flag("--force", options->force, "Replace a file that exists");
+  command->callback([&context, options] {
+    context.action = [options] {
+      const Status added = config::addAgentFile(*options, SystemClock().now());
+      if (added) std::cout << "wrote " << options->agent_config << "\n";
+      return report(added);
+    };
+  });
+}
+
 }  // namespace
 
 void addConfig(CLI::App& app, Context& context) {
@@ -93,6 +114,7 @@ void addConfig(CLI::App& app, Context& context) {
   command->require_subcommand(1);
   addGenerate(*command, context);
   addRenew(*command, context);
+  addAddAgent(*command, context);
 }
 
 }  // namespace slipway::cli

@@ -134,6 +134,26 @@ TEST(RenewFiles, RefusesTheKeyOfAnotherCa) {
   EXPECT_NE(refused.error().message.find("is not the key of the CA"), std::string::npos);
 }
 
+TEST(AddAgentFile, IsACopyWithACertificateOfItsOwn) {
+  const TemporaryDirectory directory;
+  GenerateOptions wanted = options();
+  wanted.agent_config = directory.path() / "agent.yaml";
+  wanted.controller_config = directory.path() / "controller.yaml";
+  wanted.ca_key_file = directory.path() / "ca.key";
+  ASSERT_TRUE(generateFiles(wanted, kNow).has_value());
+  const AddAgentOptions second{
+      .from = wanted.agent_config, .agent_config = directory.path() / "second.yaml", .ca_key_file = wanted.ca_key_file};
+  const auto added = addAgentFile(second, kNow);
+  ASSERT_TRUE(added.has_value()) << added.error().message;
+  const auto one = parseAgentConfig(readFile(wanted.agent_config).value(), "agent.yaml");
+  const auto two = parseAgentConfig(readFile(second.agent_config).value(), "second.yaml");
+  ASSERT_TRUE(two.has_value()) << two.error().message;
+  EXPECT_NE(one->mtls.certificate, two->mtls.certificate);
+  EXPECT_TRUE(pki::verifyIssuedBy(two->mtls.certificate, one->mtls.ca, kNow + 24h).has_value());
+  EXPECT_TRUE(pki::checkKeyMatches(two->mtls.certificate, two->mtls.key).has_value());
+  EXPECT_EQ(addAgentFile(second, kNow).error().code, Code::AlreadyExists);
+}
+
 TEST(AgentConfig, ErrorsTellFileLineAndKey) {
   EXPECT_EQ(errorOf("pollInterval: 5s\n"), "");
   EXPECT_NE(errorOf("pollIntervall: 5s\n").find("unknown key"), std::string::npos);

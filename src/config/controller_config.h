@@ -28,11 +28,11 @@ struct ControllerConfig {
   std::string mirror = "all";  ///< all, partitions, none
   std::vector<std::string> mirror_partitions;
   std::string mirror_namespace = "slipway-jobs";  ///< may hold {account}, {user}, {partition}
-  std::vector<std::string> pod_namespaces;  ///< whose pods may run; empty: all but the system's
+  std::vector<std::string> pod_namespaces;        ///< whose pods may run; empty: all but the system's
   std::string kubelet_address;                    ///< by which the API server reaches us; "": SLIPWAY_ADDRESS
   std::string kubelet_listen;                     ///< "": all
   uint16_t kubelet_port = 10250;                  ///< the shared port; 0 takes a free one
-  uint16_t kubelet_port_first = 20000;  ///< range with one port for each node
+  uint16_t kubelet_port_first = 20000;            ///< range with one port for each node
   uint16_t kubelet_port_last = 29999;
   std::chrono::nanoseconds lease_interval = std::chrono::seconds(10);
   std::chrono::nanoseconds node_grace = std::chrono::minutes(5);  ///< before a node that left Slurm is deleted

@@ -40,6 +40,18 @@ Result<GeneratedFiles> generate(const GenerateOptions& options, WallTime now);
 /// generate(), then writes the files, mode 0600, all or none; AlreadyExists when one is there and `force` is not set.
 Status generateFiles(const GenerateOptions& options, WallTime now);
 
+struct AddAgentOptions {
+  std::string from = "agent.yaml";  ///< an agent's file of the same controller
+  std::string agent_config;         ///< the file to write
+  std::string ca_key_file;
+  int64_t cert_days_valid = 3650;
+  bool force = false;  ///< replace a file that exists
+};
+
+/// The file of one more agent (another Slurm cluster) of a controller: a copy of `from` with a certificate of its own,
+/// by which the controller tells the two apart. AlreadyExists when the file is there and `force` is not set.
+Status addAgentFile(const AddAgentOptions& options, WallTime now);
+
 struct RenewOptions {
   std::string agent_config = "agent.yaml";
   std::string controller_config = "controller.yaml";

@@ -48,12 +48,13 @@ PartitionName=gpu Nodes={last} MaxTime=60 State=UP
 class Slurm:
     """Life cycle: start(), then anything, then stop(). All files lie in `directory`."""
 
-    def __init__(self, directory, nodes=4, cpus=8, memory=8000, cluster="demo", survives=False, extra=""):
+    def __init__(self, directory, nodes=4, cpus=8, memory=8000, cluster="demo", survives=False, extra="",
+                 prefix="n"):
         self.dir = pathlib.Path(directory).resolve()
         self.conf = self.dir / "slurm.conf"
         self.env = {"SLURM_CONF": str(self.conf)}
         self.cluster = cluster
-        self.nodes = [f"n{i}" for i in range(1, nodes + 1)]
+        self.nodes = [f"{prefix}{i}" for i in range(1, nodes + 1)]
         self.daemons = {}
         self._cpus = cpus
         self._memory = memory

@@ -80,6 +80,7 @@ class Stack:
         endpoint = self.gate.port if self.gate else port
         run([self.slipway, "config", "generate", "--agent-config", agent, "--controller-config", controller,
              "--agent-endpoint", f"localhost:{endpoint}", "--controller-port", port, "--controller-secret=false",
+             "--ca-key", self.dir / "ca.key",
              "--slurm-account", "demo", "--slurm-partition", getattr(self.slurm, "partition", "debug")])
         images = "".join(f"\n    - {json.dumps(image)}" for image in self._images)
         with open(agent, "a") as out:
@@ -102,6 +103,16 @@ class Stack:
 
     def start_agent(self):
         self._spawn("agent", ["agent", "--config", self.dir / "agent.yaml"], self.slurm.env)
+
+    def start_another_agent(self, name, slurm):
+        """The agent of one more cluster at the same controller, with a certificate of its own."""
+        config = self.dir / f"{name}.yaml"
+        if not config.exists():
+            run([self.slipway, "config", "add-agent", "--from", self.dir / "agent.yaml", "--agent-config", config,
+                 "--ca-key", self.dir / "ca.key"])
+            text = config.read_text().replace(json.dumps(str(self.dir / "agent")), json.dumps(str(self.dir / name)))
+            config.write_text(text)
+        self._spawn(name, ["agent", "--config", config], slurm.env)
 
     def _spawn(self, name, arguments, env=None):
         self.processes[name] = Process(name, [self.slipway, *arguments], self.dir / "log" / f"{name}.log", env, self._survives)
@@ -146,7 +157,8 @@ class Stack:
         return "\n".join(f"== {name}\n{process.log_tail(30)}" for name, process in self.processes.items())
 
     def stop(self):
-        for name in ("controller", "agent", *(reversed(self.real_api.processes) if self.real_api else ("apiserver",))):
+        others = [name for name in self.processes if name.startswith("agent-")]
+        for name in ("controller", "agent", *others, *(reversed(self.real_api.processes) if self.real_api else ("apiserver",))):
             if name in self.processes:
                 self.processes[name].stop()
         if self.gate:
