@@ -18,7 +18,8 @@ help:
 deps:
 	@tools/deps.sh
 
-build: deps
+build:
+	@tools/deps.sh build
 	@mkdir -p $(BUILD)
 	@$(CMAKE) -S . -B $(BUILD)/release -DCMAKE_BUILD_TYPE=Release -DSLIPWAY_UNITY=ON >$(BUILD)/cmake.log 2>&1 || { cat $(BUILD)/cmake.log; exit 1; }
 	@ninja -C $(BUILD)/release slipway
@@ -33,12 +34,12 @@ unit: build
 	@ninja -C $(BUILD)/release
 	@cd $(BUILD)/release && $(CTEST) -L unit
 
-integration e2e chaos: build static
+integration e2e chaos: deps build static
 	@ninja -C $(BUILD)/release fake_slurm
 	@cd $(BUILD)/release && $(CTEST) -L $@
 
 # Unit tests run with ASan and UBSan; everything that drives processes runs the binary that users get.
-test: build static asan
+test: deps build static asan
 	@ninja -C $(BUILD)/release fake_slurm
 	@cd $(BUILD)/release && $(CTEST) -L 'integration|e2e|chaos'
 
@@ -64,11 +65,13 @@ lint:
 fmt:
 	@git ls-files '*.cc' '*.h' | xargs clang-format-19 -i
 
-bench: build
+bench: deps build
 	@ninja -C $(BUILD)/release fake_slurm parse_bench
 	@python3 bench/run.py $(BUILD)
 
-demo: build
+demo:
+	@tools/deps.sh build demo
+	@$(MAKE) --no-print-directory build
 	@python3 tools/demo.py up --build $(BUILD)
 
 demo-down:

@@ -1,27 +1,29 @@
 #!/bin/sh
 # Installs what building and testing need, by apt; as root or with sudo. Takes a second when all is there.
-# Usage: tools/deps.sh [build|test]...   (default: both)
+# Usage: tools/deps.sh [build|demo|test]...   (default: all)
 set -eu
 
 BUILD="clang-19 lld-19 cmake ninja-build ccache git ca-certificates
   libboost1.81-dev libboost-json1.81-dev libssl-dev libnghttp2-dev protobuf-compiler libprotobuf-dev libsqlite3-dev
   libyaml-cpp-dev libcli11-dev libre2-dev libfmt-dev libspdlog-dev libexpected-dev zlib1g-dev libgtest-dev libgmock-dev
   python3"
-TEST="slurm-wlm munge charliecloud busybox-static curl procps iproute2 openssl debootstrap
+DEMO="slurm-wlm munge charliecloud busybox-static procps"
+TEST="$DEMO curl iproute2 openssl debootstrap
   libgrpc++-dev protobuf-compiler-grpc libclang-rt-19-dev clang-format-19"
 
-[ $# -gt 0 ] || set -- build test
+[ $# -gt 0 ] || set -- build demo test
 packages=""
 for what in "$@"; do
   case "$what" in
     build) packages="$packages $BUILD" ;;
+    demo) packages="$packages $DEMO" ;;
     test) packages="$packages $TEST" ;;
-    *) echo "tools/deps.sh: '$what' is neither build nor test" >&2; exit 2 ;;
+    *) echo "tools/deps.sh: '$what' is none of build, demo, test" >&2; exit 2 ;;
   esac
 done
 # kubectl of any origin will do; Debian's package would clash with another vendor's.
 case " $* " in
-  *" test "*) command -v kubectl >/dev/null 2>&1 || packages="$packages kubernetes-client" ;;
+  *" demo "* | *" test "*) command -v kubectl >/dev/null 2>&1 || packages="$packages kubernetes-client" ;;
 esac
 
 missing=""
