@@ -24,6 +24,7 @@ inline constexpr std::string_view kAttempt = "slipway.dev/attempt";
 inline constexpr std::string_view kTaintKey = "slipway.dev/slurm";
 inline constexpr std::string_view kPendingGate = "slipway.dev/pending";
 inline constexpr std::string_view kSchedulerName = "slipway";
+inline constexpr std::string_view kSlurmReachable = "SlurmReachable";  ///< a condition of Nodes
 inline constexpr std::string_view kSubmittedCondition = "slipway.dev/Submitted";
 
 }  // namespace slipway::bridge

@@ -11,6 +11,7 @@ namespace {
 
 constexpr auto kNodeDeadline = std::chrono::seconds(60);
 constexpr auto kLookAgain = std::chrono::minutes(1);
+constexpr size_t kMostEvents = 16;
 
 }  // namespace
 
@@ -22,11 +23,30 @@ NodeMirror::NodeMirror(Executor executor, Shared& shared, NodeCatalog& catalog, 
       cluster_(std::move(cluster)),
       queue_(std::move(executor), shared.options.retry, shared.random) {}
 
-void NodeMirror::setAgentConnected(bool connected) {
-  if (connected == agent_connected_) return;
-  agent_connected_ = connected;
-  for (const kube::ObjectPtr& node : shared_.nodes.byIndex("cluster", toLabelValue(cluster_))) {
-    queue_.add(std::string(kube::name(*node)));
+void NodeMirror::setSite(const SiteState& before, const SiteState& now) {
+  site_ = now;
+  const std::vector<kube::ObjectPtr> nodes = shared_.nodes.byIndex("cluster", toLabelValue(cluster_));
+  for (const kube::ObjectPtr& node : nodes) queue_.add(std::string(kube::name(*node)));
+  tell(before, now, nodes);
+}
+
+/// Events for the first few Nodes only: the same is a condition of all of them, and thousands of Events would be a storm.
+void NodeMirror::tell(const SiteState& before, const SiteState& now, const std::vector<kube::ObjectPtr>& nodes) {
+  std::string reason;
+  std::string message;
+  const bool warning = !now.agent_connected || !now.slurm_ok;
+  if (before.agent_connected != now.agent_connected) {
+    reason = now.agent_connected ? "AgentConnected" : "AgentDisconnected";
+    message = now.agent_connected ? "the agent is connected" : "the agent is not connected; jobs go on";
+  } else if (before.slurm_ok != now.slurm_ok) {
+    reason = now.slurm_ok ? "SlurmAnswers" : "SlurmNotAnswering";
+    message = now.slurm_ok ? "Slurm answers again" : toValidUtf8(now.slurm_message);
+  } else {
+    return;
+  }
+  const std::string whole = fmt::format("cluster {}: {}", cluster_, message);
+  for (size_t i = 0; i < std::min(nodes.size(), kMostEvents); ++i) {
+    shared_.events.record(kube::ObjectReference::of(*nodes[i], kube::kNodes), warning, reason, whole);
   }
 }
 
@@ -65,7 +85,7 @@ NodeContext NodeMirror::context(const std::string& name) {
   context.cluster = cluster_;
   context.version = shared_.options.version;
   context.port = shared_.ports->allocate(name, 0);
-  context.agent_connected = agent_connected_;
+  context.site = site_;
   context.now = shared_.clock.now();
   return context;
 }
@@ -137,11 +157,9 @@ Task<Status> NodeMirror::gone(kube::ObjectPtr node) {
   shared_.leases.add(name, std::string(kube::uid(*node)));
   NodeChanges changes;
   if (!inventory_.complete()) {
-    // Nothing is known of the cluster yet: after a restart without an agent the Nodes only say so.
-    if (!agent_connected_) {
-      changes.status = conditionPatch(*node, "Unknown", "AgentDisconnected",
-                                      "the agent on the login node is not connected; jobs go on", shared_.clock.now());
-    }
+    // Nothing is known of the cluster yet: after a restart without an agent or without Slurm the Nodes only say so.
+    const bool trouble = !site_.agent_connected || !site_.slurm_ok;
+    if (trouble) changes.status = sitePatch(*node, site_, shared_.clock.now());
     co_return co_await change(node, std::move(changes));
   }
   const SteadyTime now = shared_.clock.steady();
@@ -149,8 +167,7 @@ Task<Status> NodeMirror::gone(kube::ObjectPtr node) {
   const auto left = shared_.options.nodes.removal_grace - (now - since->second);
   if (left.count() > 0) {
     queue_.addAfter(name, left);
-    changes.status =
-        conditionPatch(*node, "False", "SlurmNodeGone", "Slurm does not know this node any more", shared_.clock.now());
+    changes.status = gonePatch(*node, site_, shared_.clock.now());
     co_return co_await change(node, std::move(changes));
   }
   kube::DeleteOptions options;

@@ -37,8 +37,8 @@ class NodeMirror {
   NodeMirror(Executor executor, Shared& shared, NodeCatalog& catalog, const Inventory& inventory, std::string cluster);
 
   void enqueue(const std::string& kube_name) { queue_.add(kube_name); }
-  /// The agent came or went (after the grace time): all Nodes are looked at again.
-  void setAgentConnected(bool connected);
+  /// The agent or Slurm came or went: all Nodes are looked at again, one write each.
+  void setSite(const SiteState& before, const SiteState& now);
   Task<void> run();
   bool idle() const { return queue_.idle(); }
 
@@ -51,12 +51,13 @@ class NodeMirror {
   Task<Status> gone(kube::ObjectPtr node);
   NodeContext context(const std::string& name);
   bool isOurs(const kube::Object& node) const;
+  void tell(const SiteState& before, const SiteState& now, const std::vector<kube::ObjectPtr>& nodes);
 
   Shared& shared_;
   NodeCatalog& catalog_;
   const Inventory& inventory_;
   std::string cluster_;
-  bool agent_connected_ = true;
+  SiteState site_;
   std::unordered_map<std::string, SteadyTime> gone_since_;
   async::WorkQueue<std::string> queue_;
 };

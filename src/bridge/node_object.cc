@@ -13,6 +13,10 @@ using kube::json::array;
 using kube::json::value;
 
 constexpr std::string_view kDefaultVersion = "v1.36.0-slipway";
+constexpr std::string_view kDisconnectedReason = "AgentDisconnected";
+constexpr std::string_view kDisconnected =
+    "the agent on the login node is not connected; jobs go on (is slipway agent running there, and does it reach this "
+    "controller? its log tells)";
 
 void addMarker(Object& labels, std::string_view prefix, std::string_view name) {
   const std::string label = toLabelValue(name);
@@ -52,15 +56,26 @@ Object condition(std::string_view type, bool holds, std::string_view reason, std
   return {{"type", type}, {"status", holds ? "True" : "False"}, {"reason", reason}, {"message", message}};
 }
 
+Object unknown(std::string_view type) {
+  return {{"type", type}, {"status", "Unknown"}, {"reason", kDisconnectedReason}, {"message", kDisconnected}};
+}
+
+/// Whether Slurm answers. Ready is not touched by it: slurmctld's absence ends no job, and what is Ready=Unknown would be
+/// tainted and its pods evicted.
+Object reachable(const SiteState& site) {
+  if (!site.agent_connected) return unknown(kSlurmReachable);
+  if (!site.slurm_ok) return condition(kSlurmReachable, false, "SlurmNotAnswering", toValidUtf8(site.slurm_message));
+  const std::string_view reason = site.slurm_message.empty() ? "SlurmAnswers" : "RecordsLeftOut";
+  return condition(kSlurmReachable, true, reason, toValidUtf8(site.slurm_message));
+}
+
 std::vector<Object> conditionsOf(const NodeView& view, const NodeContext& context) {
   const NodeHealth health = healthOf(view.node);
-  Object ready = condition("Ready", health.ready, health.reason, toValidUtf8(health.message));
-  if (!context.agent_connected) {
-    ready["status"] = "Unknown";
-    ready["reason"] = "AgentDisconnected";
-    ready["message"] = "the agent on the login node is not connected; jobs go on";
-  }
+  Object ready = context.site.agent_connected
+                     ? condition("Ready", health.ready, health.reason, toValidUtf8(health.message))
+                     : unknown("Ready");
   return {std::move(ready),
+          reachable(context.site),
           condition("MemoryPressure", false, "SlurmManaged", ""),
           condition("DiskPressure", false, "SlurmManaged", ""),
           condition("PIDPressure", false, "SlurmManaged", ""),
@@ -238,15 +253,29 @@ NodeChanges changesOf(const Object& node, const NodeView& view, const NodeOption
   return changes;
 }
 
-Object conditionPatch(const Object& node, std::string_view status, std::string_view reason, std::string_view message,
-                      WallTime now) {
+namespace {
+
+Object patchConditions(const Object& node, std::vector<Object> wanted, WallTime now) {
   const array& have = kube::items(node, {"status", "conditions"});
-  Object ready{{"type", "Ready"}, {"status", status}, {"reason", reason}, {"message", message}};
-  std::vector<Object> wanted;
-  wanted.push_back(std::move(ready));
   array conditions = mergeConditions(have, std::move(wanted), now);
   if (sameConditions(have, conditions)) return {};
   return {{"conditions", std::move(conditions)}};
+}
+
+}  // namespace
+
+Object sitePatch(const Object& node, const SiteState& site, WallTime now) {
+  std::vector<Object> wanted;
+  wanted.push_back(reachable(site));
+  if (!site.agent_connected) wanted.push_back(unknown("Ready"));
+  return patchConditions(node, std::move(wanted), now);
+}
+
+Object gonePatch(const Object& node, const SiteState& site, WallTime now) {
+  std::vector<Object> wanted;
+  wanted.push_back(reachable(site));
+  wanted.push_back(condition("Ready", false, "SlurmNodeGone", "Slurm does not know this node any more"));
+  return patchConditions(node, std::move(wanted), now);
 }
 
 }  // namespace slipway::bridge

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "bridge/node_catalog.h"
+#include "bridge/site_health.h"
 #include "kube/resource.h"
 
 namespace slipway::bridge {
@@ -13,7 +14,7 @@ struct NodeContext {
   std::string cluster;
   std::string version;           ///< kubeletVersion
   std::optional<uint16_t> port;  ///< of the kubelet API
-  bool agent_connected = true;
+  SiteState site;
   WallTime now;
 };
 
@@ -29,8 +30,10 @@ struct NodeChanges {
 NodeChanges changesOf(const kube::Object& node, const NodeView& view, const NodeOptions& options,
                       const NodeContext& context);
 
-/// The status patch for a Node whose agent or whose Slurm node is gone; empty if it is that way already.
-kube::Object conditionPatch(const kube::Object& node, std::string_view status, std::string_view reason,
-                            std::string_view message, WallTime now);
+/// The status patch for a Node of which nothing is known but the site's state (the inventory has not come yet); empty if
+/// it says so already.
+kube::Object sitePatch(const kube::Object& node, const SiteState& site, WallTime now);
+/// The same for a Node whose Slurm node is gone.
+kube::Object gonePatch(const kube::Object& node, const SiteState& site, WallTime now);
 
 }  // namespace slipway::bridge

@@ -191,7 +191,7 @@ TEST(NodeObject, ShowsWhatSlurmKnows) {
   NodeOptions options;
   options.address = "10.1.2.3";
   const NodeView view{"n1", "n1", "", slurmNode()};
-  const Object node = newNode(view, options, {"hpc", "", uint16_t{10301}, true, clock.now()});
+  const Object node = newNode(view, options, {"hpc", "", uint16_t{10301}, {}, clock.now()});
   EXPECT_EQ(kube::label(node, "kubernetes.io/arch"), "amd64");
   EXPECT_EQ(kube::label(node, "slipway.dev/partition.batch"), "true");
   EXPECT_EQ(kube::label(node, "slipway.dev/feature.avx512"), "true");
@@ -202,7 +202,7 @@ TEST(NodeObject, ShowsWhatSlurmKnows) {
   EXPECT_EQ(kube::text(node, {"status", "capacity", "slipway.dev/gres-fpga"}), "1");
   EXPECT_EQ(kube::integer(node, {"status", "daemonEndpoints", "kubeletEndpoint", "Port"}), 10301);
   EXPECT_EQ(kube::items(node, {"spec", "taints"}).size(), 1U);
-  const NodeChanges none = changesOf(node, view, options, {"hpc", "", uint16_t{10301}, true, clock.now()});
+  const NodeChanges none = changesOf(node, view, options, {"hpc", "", uint16_t{10301}, {}, clock.now()});
   EXPECT_TRUE(none.object.empty());
   EXPECT_TRUE(none.status.empty());
 }

@@ -28,6 +28,8 @@ SiteSession::SiteSession(Executor executor, Shared& shared, std::string cluster)
       cluster_(std::move(cluster)),
       catalog_(shared.options.nodes.mode, cluster_),
       link_(cluster_),
+      health_(shared.clock, shared.options.nodes.disconnect_grace,
+              [this](const SiteState& before, const SiteState& now) { nodes_.setSite(before, now); }),
       source_(shared.client, shared.clock),
       nodes_(executor, shared, catalog_, inventory_, cluster_),
       jobs_(executor, shared, catalog_, inventory_, cluster_),
@@ -48,7 +50,7 @@ Task<void> SiteSession::run() {
   group_.spawn("node mirror", nodes_.run());
   group_.spawn("job mirror", jobs_.run());
   group_.spawn("pod runner", runner_.run());
-  group_.spawn("agent absence", noticeAbsence());
+  group_.spawn("health", health_.run());
   group_.spawn("jobs after nodes", mirrorJobsAfterNodes());
   Task<void> ends = group_.join();
   co_await kube::stopAfter(std::move(ends), group_);
@@ -60,8 +62,7 @@ Task<void> SiteSession::serve(std::shared_ptr<tunnel::Channel> channel, site::v1
   const auto broken = std::make_shared<async::Event>();
   current_ = broken;
   link_.connect(channel);
-  link_changed_.pulse();
-  nodes_.setAgentConnected(true);
+  health_.setAgentConnected(true);
   jobs_.setSiteUser(hello.user());
   runner_.connected();
   for (const kube::ObjectPtr& node : shared_.nodes.byIndex("cluster", toLabelValue(cluster_))) {
@@ -87,7 +88,7 @@ void SiteSession::left(const std::shared_ptr<async::Event>& tunnel) {
   if (current_ != tunnel) return;
   current_.reset();
   link_.disconnect();
-  link_changed_.pulse();
+  health_.setAgentConnected(false);
   log::warn("cluster {}: agent disconnected; nothing is changed until it is back", cluster_);
 }
 
@@ -106,12 +107,10 @@ Task<Status> SiteSession::readInventory(std::shared_ptr<tunnel::Channel> channel
            co_await async::withDeadline(std::move(receive), shared_.options.inventory_timeout, "inventory"));
     if (!message) co_return Status();
     CO_TRY(site::v1::SiteUpdate update, tunnel::parseMessage<site::v1::SiteUpdate>(*message));
-    const bool was_ok = inventory_.health().slurm_ok();
     const bool was_complete = inventory_.complete();
+    const bool health = update.has_health();
     inventory_.apply(std::move(update));
-    if (was_ok && !inventory_.health().slurm_ok()) {
-      log::warn("cluster {}: Slurm does not answer: {}", cluster_, inventory_.health().message());
-    }
+    if (health) noticeHealth();
     if (!was_complete && inventory_.complete()) nodes_came_.set();
   }
 }
@@ -134,17 +133,12 @@ Task<Status> SiteSession::readPods(std::shared_ptr<tunnel::Channel> channel) {
   }
 }
 
-Task<void> SiteSession::noticeAbsence() {
-  while (true) {
-    if (link_.connected()) {
-      co_await link_changed_.wait();
-      continue;
-    }
-    const bool changed = co_await link_changed_.waitFor(shared_.options.nodes.disconnect_grace);
-    if (changed || link_.connected()) continue;
-    nodes_.setAgentConnected(false);
-    co_await link_changed_.wait();
-  }
+void SiteSession::noticeHealth() {
+  const site::v1::Health& health = inventory_.health();
+  if (slurm_ok_ && !health.slurm_ok()) log::warn("cluster {}: Slurm does not answer: {}", cluster_, health.message());
+  if (!slurm_ok_ && health.slurm_ok()) log::info("cluster {}: Slurm answers again", cluster_);
+  slurm_ok_ = health.slurm_ok();
+  health_.setSlurm(slurm_ok_, health.message());
 }
 
 bool SiteSession::allNodesShown() {

@@ -31,14 +31,15 @@ class SiteSession {
   const Inventory& inventory() const { return inventory_; }
   const NodeCatalog& catalog() const { return catalog_; }
   const PodRunner& runner() const { return runner_; }
+  const SiteState& health() const { return health_.shown(); }
 
  private:
   Task<void> watchInventory(std::shared_ptr<tunnel::Channel> channel, std::shared_ptr<async::Event> broken);
   Task<void> watchPods(std::shared_ptr<tunnel::Channel> channel, std::shared_ptr<async::Event> broken);
   Task<Status> readInventory(std::shared_ptr<tunnel::Channel> channel);
   Task<Status> readPods(std::shared_ptr<tunnel::Channel> channel);
+  void noticeHealth();
   void left(const std::shared_ptr<async::Event>& tunnel);
-  Task<void> noticeAbsence();
   Task<void> mirrorJobsAfterNodes();
   bool allNodesShown();
   Task<void> fetchWhole(kube::ObjectPtr stub);
@@ -48,13 +49,14 @@ class SiteSession {
   NodeCatalog catalog_;
   Inventory inventory_;
   SiteLink link_;
+  SiteHealth health_;
   ApiSource source_;
   NodeMirror nodes_;
   JobMirror jobs_;
   PodRunner runner_;
+  bool slurm_ok_ = true;
   bool jobs_open_ = false;  ///< the Nodes were there once: jobs are mirrored as they change
   async::Event nodes_came_;
-  async::Event link_changed_;
   std::shared_ptr<async::Event> current_;  ///< breaks the present tunnel's serve()
   async::TaskGroup group_;
 };

@@ -7,6 +7,7 @@ using site::v1::SiteUpdate;
 
 FakeSite::FakeSite(std::string cluster) : cluster_(std::move(cluster)), service_(std::make_shared<tunnel::Service>()) {
   const std::string prefix = "/slipway.site.v1.Site/";
+  health_.set_slurm_ok(true);
   service_->on(prefix + "Hello", [this](tunnel::ServerCall& call) { return hello(call); });
   service_->on(prefix + "Watch", [this](tunnel::ServerCall& call) { return watch(call); });
   service_->on(prefix + "Submit", [this](tunnel::ServerCall& call) { return submit(call); });
@@ -59,11 +60,20 @@ SiteUpdate FakeSite::snapshot() const {
   SiteUpdate update;
   update.set_snapshot_begin(true);
   update.set_snapshot_complete(true);
-  update.mutable_health()->set_slurm_ok(true);
+  *update.mutable_health() = health_;
   if (empty_snapshots) return update;
   for (const auto& [name, node] : nodes_) *update.add_nodes() = node;
   for (const auto& [id, job] : jobs_) *update.add_jobs() = job;
   return update;
+}
+
+void FakeSite::setHealth(bool ok, const std::string& message) {
+  health_.set_slurm_ok(ok);
+  health_.set_message(message);
+  SiteUpdate update;
+  *update.mutable_health() = health_;
+  changes_.push_back(std::move(update));
+  changed_.pulse();
 }
 
 void FakeSite::sendSnapshot() {

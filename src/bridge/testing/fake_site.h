@@ -27,6 +27,8 @@ class FakeSite {
   void removeNode(const std::string& name);
   void setJob(site::v1::Job job);
   void removeJob(uint32_t id);
+  /// What the agent says of Slurm.
+  void setHealth(bool ok, const std::string& message);
   /// Sends a snapshot again, as after slurmctld was away.
   void sendSnapshot();
   /// The sequence is filled in.
@@ -55,6 +57,7 @@ class FakeSite {
 
   std::string cluster_;
   std::shared_ptr<tunnel::Service> service_;
+  site::v1::Health health_;
   std::map<std::string, site::v1::Node> nodes_;
   std::map<uint32_t, site::v1::Job> jobs_;
   std::vector<site::v1::SiteUpdate> changes_;
