@@ -40,6 +40,9 @@ Attempts::Attempts(AttemptOptions options, slurm::Driver& driver, SubmissionJour
   for (const auto& [key, entry] : journal_.entries()) {
     Attempt& attempt = add(entry, transition(entry.phase, Event::AgentRestarted));
     attempt.sbatch_ended = now();
+    if (attempt.phase == Phase::Unsettled) {
+      attempt.submit_error = {Code::Timeout, "the agent was restarted before it had heard of sbatch's outcome"};
+    }
     attempt.job.id = entry.job_id;
     attempt.job.state = entry.slurm_state;
     attempt.job.exit_code = entry.exit_code;
@@ -211,7 +214,7 @@ PodReport Attempts::compose(const Attempt& attempt) const {
         verdict = verdictOf({.id = attempt.job.id, .state = "TIMEOUT"}, false);
       }
       if (!by_supervisor && !attempt.slurm_final) {
-        say(PodReport::UNKNOWN, "JobVanished", "the job is gone and the agent has lost how it ended");
+        say(PodReport::UNKNOWN, "JobVanished", fmt::format("job {} is gone and the agent has lost how it ended", attempt.entry.job_id));
       } else if (!by_supervisor) {
         say(verdict.stage, verdict.reason, verdict.message);
         if (report.finished_at_ns() == 0) report.set_finished_at_ns(attempt.job.end_time * 1'000'000'000);

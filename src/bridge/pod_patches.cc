@@ -37,6 +37,28 @@ void setSubmitted(Object& status, const site::v1::PodReport& report, WallTime no
   status["conditions"] = std::move(conditions);
 }
 
+/// A job that nobody can find: the last that was seen stays, but nobody is to count on it.
+Object statusOfUnknown(const Object& pod, const site::v1::PodReport& report, WallTime now) {
+  Object status = kube::child(pod, {"status"});
+  const std::string_view phase = kube::text(status, {"phase"});
+  if (phase == "Succeeded" || phase == "Failed" || report.reason().empty()) return status;
+  status["reason"] = report.reason();
+  status["message"] = openFate(report);
+  array conditions = kube::items(status, {"conditions"});
+  for (value& item : conditions) {
+    if (!item.is_object()) continue;
+    Object& condition = item.get_object();
+    const std::string_view type = kube::text(condition, {"type"});
+    if (type != "Ready" && type != "ContainersReady") continue;
+    if (kube::text(condition, {"status"}) != "Unknown") condition["lastTransitionTime"] = formatTime(now);
+    condition["status"] = "Unknown";
+    condition["reason"] = report.reason();
+    condition.erase("message");
+  }
+  status["conditions"] = std::move(conditions);
+  return status;
+}
+
 /// Extends the end of a toleration that the admission gave, and adds the one that is missing.
 bool tolerateForEver(array& tolerations, std::string_view key) {
   for (value& item : tolerations) {
@@ -68,10 +90,29 @@ int64_t graceLeft(const Object& pod, WallTime now) {
   return std::clamp<int64_t>(left, 0, whole);
 }
 
+std::string openFate(const site::v1::PodReport& report) {
+  const std::string known = toValidUtf8(report.message());
+  if (report.stage() == site::v1::PodReport::UNKNOWN && !report.reason().empty()) {
+    return fmt::format(
+        "{}. Nothing is submitted again for this pod; it goes on by itself should the job turn up. Look with `sacct -j {}` "
+        "on the login node; if the job is over, delete the pod.",
+        known, report.job_id());
+  }
+  if (report.stage() == site::v1::PodReport::SUBMITTING && !report.reason().empty()) {
+    return fmt::format(
+        "{}. It is settled by itself when Slurm answers again, by the job's comment; deleting the pod cancels whatever job "
+        "turns up.",
+        known);
+  }
+  return {};
+}
+
 Object statusPatchOf(const Object& pod, const site::v1::PodReport& report, const std::string& host_ip, WallTime now) {
   const Object& have = kube::child(pod, {"status"});
-  Object wanted = pod::podStatus(pod, report, {host_ip, ""}, now);
-  if (report.stage() != site::v1::PodReport::UNKNOWN) setSubmitted(wanted, report, now);
+  const bool unknown = report.stage() == site::v1::PodReport::UNKNOWN;
+  Object wanted =
+      unknown ? statusOfUnknown(pod, report, now) : pod::podStatus(pod, report, {host_ip, ""}, now);
+  if (!unknown) setSubmitted(wanted, report, now);
   Object patch = mergeDiff(have, wanted);
   // Fields that a server fills in are no difference.
   std::vector<std::string> same;

@@ -133,6 +133,10 @@ Task<Status> PodRunner::reconcile(std::string uid) {
   entry.gone = false;
   if (entry.report && entry.report->attempt() >= attemptOf(*pod) && entry.report->stage() != PodReport::REFUSED) {
     PodReport report = *entry.report;
+    const std::string fate = openFate(report);
+    if (!fate.empty() && !isFinal(*pod) && kube::text(*pod, {"status", "reason"}) != report.reason()) {
+      shared_.events.record(kube::ObjectReference::of(*pod, kube::kPods), true, report.reason(), fate);
+    }
     CO_TRY_STATUS(co_await writeStatus(pod, std::move(report)));
     pod = podOf(uid);
     if (pod == nullptr) co_return Status();

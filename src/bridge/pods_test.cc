@@ -238,5 +238,62 @@ TEST(PodRunner, PodBoundBeforeItsNodeExistedRunsToo) {
   with(boundBeforeNode, [](Harness& h) { h.createPod("early", "n1"); });
 }
 
+std::string readiness(const Harness& h, const std::string& name) {
+  const std::optional<kube::Object> pod = h.pod(name);
+  for (const auto& item : kube::items(*pod, {"status", "conditions"})) {
+    if (kube::text(item.as_object(), {"type"}) == "Ready") return std::string(kube::text(item.as_object(), {"status"}));
+  }
+  return "";
+}
+
+Task<void> vanishes(Harness& h) {
+  co_await h.until("node", [&] { return h.node("n1").has_value(); });
+  h.createPod("p", "n1");
+  co_await h.until("submit", [&] { return h.site.accepted.size() == 1; });
+  h.site.report(running(h, uidOf(h, "p")));
+  co_await h.until("ready", [&] { return readiness(h, "p") == "True"; });
+  PodReport unknown = h.site.reportOf(uidOf(h, "p"), PodReport::UNKNOWN);
+  unknown.set_reason("JobVanished");
+  unknown.set_message("Slurm does not know job 5000 any more");
+  h.site.report(unknown);
+  co_await h.until("reason", [&] { return kube::text(*h.pod("p"), {"status", "reason"}) == "JobVanished"; });
+  EXPECT_EQ(h.phase("p"), "Running");
+  EXPECT_EQ(readiness(h, "p"), "Unknown");
+  const std::string message(kube::text(*h.pod("p"), {"status", "message"}));
+  EXPECT_NE(message.find("job 5000"), std::string::npos);
+  EXPECT_NE(message.find("delete the pod"), std::string::npos);
+  co_await h.until("event", [&] { return h.eventsWith("JobVanished") == 1; });
+  h.site.report(unknown);
+  co_await h.settle();
+  h.client.clearCalls();
+  h.site.report(unknown);
+  co_await async::sleepFor(20ms);
+  EXPECT_EQ(h.realWrites(), 0U);
+  h.site.report(running(h, uidOf(h, "p")));
+  co_await h.until("heals", [&] { return readiness(h, "p") == "True"; });
+  EXPECT_EQ(kube::text(*h.pod("p"), {"status", "reason"}), "");
+  EXPECT_EQ(h.site.submits.size(), 1U);
+}
+TEST(PodRunner, JobOfUnknownFateIsSaidOnThePodAndNothingElseIsDone) {
+  with(vanishes);
+}
+
+Task<void> unclear(Harness& h) {
+  co_await h.until("node", [&] { return h.node("n1").has_value(); });
+  h.site.refuse = [](const site::v1::SubmitRequest&) { return Error{Code::Timeout, "sbatch timed out"}; };
+  h.createPod("p", "n1");
+  co_await h.until("asked", [&] { return !h.site.submits.empty(); });
+  PodReport open = h.site.reportOf(uidOf(h, "p"), PodReport::SUBMITTING);
+  open.set_reason("OutcomeUnknown");
+  open.set_message("whether Slurm took the job is not known yet: sbatch timed out");
+  h.site.report(open);
+  co_await h.until("event", [&] { return h.eventsWith("OutcomeUnknown") == 1; });
+  co_await h.until("reason", [&] { return kube::text(*h.pod("p"), {"status", "reason"}) == "OutcomeUnknown"; });
+  EXPECT_EQ(h.phase("p"), "Pending");
+}
+TEST(PodRunner, SubmissionOfUnknownOutcomeIsSaidOnThePod) {
+  with(unclear);
+}
+
 }  // namespace
 }  // namespace slipway::bridge
