@@ -212,6 +212,7 @@ std::string Bridge::metrics() const {
   counter("cancels_total", "Cancellations sent.", counters_.cancels);
   counter("pod_status_writes_total", "Writes to the status of running Pods.", counters_.pod_status_written);
   counter("pod_reports_total", "Reports received.", counters_.reports);
+  counter("volume_updates_total", "Changed volumes sent to running pods.", counters_.volume_updates);
   counter("reconcile_errors_total", "Reconciliations that will be tried again.", counters_.reconcile_errors);
   counter("lease_renewals_total", "Leases renewed.", leases_.renewals());
   counter("lease_failures_total", "Lease renewals that failed.", leases_.failures());

@@ -18,6 +18,7 @@ struct Counters {
   uint64_t pod_status_written = 0;
   uint64_t reconcile_errors = 0;
   uint64_t reports = 0;
+  uint64_t volume_updates = 0;
 };
 
 }  // namespace slipway::bridge

@@ -52,6 +52,9 @@ struct PodOptions {
   /// After connecting, pods that were submitted before wait so long for their report before they are submitted again
   /// (which is harmless, but costs).
   std::chrono::nanoseconds report_patience = std::chrono::seconds(5);
+  /// Mounted ConfigMaps and Secrets of running pods are compared so often: changes are to be there within a minute.
+  std::chrono::nanoseconds refresh_volumes = std::chrono::seconds(45);
+  std::chrono::nanoseconds keep_fetched = std::chrono::seconds(5);  ///< answers for what pods refer to
   async::BackoffPolicy refused = {.initial = std::chrono::seconds(10), .max = std::chrono::minutes(5)};
   pod::PlanOptions plan;
 };

@@ -39,12 +39,13 @@ bool isPassing(const Error& error) {
 }  // namespace
 
 PodRunner::PodRunner(Executor executor, Shared& shared, NodeCatalog& catalog, const Inventory& inventory,
-                     const SiteLink& link, pod::PlanSource& source)
+                     const SiteLink& link, pod::PlanSource& source, VolumeRefresher& volumes)
     : shared_(shared),
       catalog_(catalog),
       inventory_(inventory),
       link_(link),
       source_(source),
+      volumes_(volumes),
       queue_(std::move(executor), shared.options.retry, shared.random) {}
 
 ObjectPtr PodRunner::podOf(const std::string& uid) const {
@@ -71,6 +72,7 @@ void PodRunner::podGone(const Object& last) {
   const std::string uid(kube::uid(last));
   Entry& entry = entries_[uid];
   entry.gone = true;
+  volumes_.stopped(uid, true);
   entry.last_grace = kube::integer(last, {"metadata", "deletionGracePeriodSeconds"},
                                    kube::integer(last, {"spec", "terminationGracePeriodSeconds"}, 30));
   queue_.add(uid);
@@ -92,6 +94,9 @@ void PodRunner::take(PodReport report) {
                             event.message());
     }
   }
+  const bool runs = report.stage() == PodReport::RUNNING;
+  if (runs) volumes_.started(uid);
+  if (!runs) volumes_.stopped(uid, isOver(report));
   entry.fresh = true;
   entry.report = std::move(report);
   queue_.add(uid);
@@ -294,6 +299,7 @@ Task<Status> PodRunner::submitPlan(ObjectPtr pod, site::v1::PodPlan plan) {
   // The plan took some requests: what was deleted meanwhile is not submitted any more.
   const ObjectPtr now = podOf(uid);
   if (now == nullptr || isDeleted(*now)) co_return Status();
+  volumes_.planned(uid, plan);
   site::v1::SubmitRequest request;
   *request.mutable_plan() = std::move(plan);
   const Result<site::v1::SubmitResponse> answer =

@@ -5,6 +5,7 @@
 
 #include "bridge/node_mirror.h"
 #include "bridge/site_calls.h"
+#include "bridge/volume_refresher.h"
 #include "pod/plan.h"
 
 namespace slipway::bridge {
@@ -22,7 +23,7 @@ namespace slipway::bridge {
 class PodRunner {
  public:
   PodRunner(Executor executor, Shared& shared, NodeCatalog& catalog, const Inventory& inventory, const SiteLink& link,
-            pod::PlanSource& source);
+            pod::PlanSource& source, VolumeRefresher& volumes);
 
   void enqueue(const std::string& uid) { queue_.add(uid); }
   /// The Pod object is gone for certain: the watch said so.
@@ -70,6 +71,7 @@ class PodRunner {
   const Inventory& inventory_;
   const SiteLink& link_;
   pod::PlanSource& source_;
+  VolumeRefresher& volumes_;
   SteadyTime connected_at_{};
   std::unordered_map<std::string, Entry> entries_;
   async::WorkQueue<std::string> queue_;

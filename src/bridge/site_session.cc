@@ -30,10 +30,11 @@ SiteSession::SiteSession(Executor executor, Shared& shared, std::string cluster)
       link_(cluster_),
       health_(shared.clock, shared.options.nodes.disconnect_grace,
               [this](const SiteState& before, const SiteState& now) { nodes_.setSite(before, now); }),
-      source_(shared.client, shared.clock),
+      source_(shared.client, shared.clock, shared.options.pods.keep_fetched),
       nodes_(executor, shared, catalog_, inventory_, cluster_),
       jobs_(executor, shared, catalog_, inventory_, cluster_),
-      runner_(executor, shared, catalog_, inventory_, link_, source_),
+      volumes_(executor, shared, link_, source_),
+      runner_(executor, shared, catalog_, inventory_, link_, source_, volumes_),
       group_(executor) {
   inventory_.subscribe(
       [this](const std::string& slurm_node) {
@@ -50,6 +51,7 @@ Task<void> SiteSession::run() {
   group_.spawn("node mirror", nodes_.run());
   group_.spawn("job mirror", jobs_.run());
   group_.spawn("pod runner", runner_.run());
+  group_.spawn("volumes", volumes_.run());
   group_.spawn("health", health_.run());
   group_.spawn("jobs after nodes", mirrorJobsAfterNodes());
   Task<void> ends = group_.join();

@@ -3,6 +3,7 @@
 #include "bridge/api_source.h"
 #include "bridge/job_mirror.h"
 #include "bridge/pod_runner.h"
+#include "bridge/volume_refresher.h"
 
 namespace slipway::bridge {
 
@@ -53,6 +54,7 @@ class SiteSession {
   ApiSource source_;
   NodeMirror nodes_;
   JobMirror jobs_;
+  VolumeRefresher volumes_;
   PodRunner runner_;
   bool slurm_ok_ = true;
   bool jobs_open_ = false;  ///< the Nodes were there once: jobs are mirrored as they change

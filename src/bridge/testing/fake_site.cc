@@ -12,6 +12,7 @@ FakeSite::FakeSite(std::string cluster) : cluster_(std::move(cluster)), service_
   service_->on(prefix + "Watch", [this](tunnel::ServerCall& call) { return watch(call); });
   service_->on(prefix + "Submit", [this](tunnel::ServerCall& call) { return submit(call); });
   service_->on(prefix + "Cancel", [this](tunnel::ServerCall& call) { return cancel(call); });
+  service_->on(prefix + "UpdateVolumes", [this](tunnel::ServerCall& call) { return updateVolumes(call); });
   service_->on(prefix + "WatchPods", [this](tunnel::ServerCall& call) { return watchPods(call); });
 }
 
@@ -167,6 +168,13 @@ Task<Status> FakeSite::submit(tunnel::ServerCall& call) {
   site::v1::SubmitResponse response;
   response.set_job_id(job);
   std::string bytes = response.SerializeAsString();
+  co_return co_await call.send(std::move(bytes));
+}
+
+Task<Status> FakeSite::updateVolumes(tunnel::ServerCall& call) {
+  CO_TRY(const auto request, co_await tunnel::receiveRequest<site::v1::UpdateVolumesRequest>(call));
+  volume_updates.push_back(request);
+  std::string bytes = site::v1::UpdateVolumesResponse().SerializeAsString();
   co_return co_await call.send(std::move(bytes));
 }
 

@@ -37,6 +37,7 @@ class FakeSite {
 
   std::vector<site::v1::SubmitRequest> submits;  ///< as they came, repeats included
   std::vector<site::v1::CancelRequest> cancels;
+  std::vector<site::v1::UpdateVolumesRequest> volume_updates;
   std::map<std::pair<std::string, uint32_t>, uint32_t> accepted;  ///< (uid, attempt) → job
   /// An error refuses the submission before anything happens.
   std::function<std::optional<Error>(const site::v1::SubmitRequest&)> refuse;
@@ -52,6 +53,7 @@ class FakeSite {
   Task<Status> watch(tunnel::ServerCall& call);
   Task<Status> submit(tunnel::ServerCall& call);
   Task<Status> cancel(tunnel::ServerCall& call);
+  Task<Status> updateVolumes(tunnel::ServerCall& call);
   Task<Status> watchPods(tunnel::ServerCall& call);
   site::v1::SiteUpdate snapshot() const;
 

@@ -20,6 +20,8 @@ class Harness {
     options.nodes.last_port = 29999;
     options.nodes.removal_grace = 30ms;
     options.nodes.disconnect_grace = 30ms;
+    options.pods.refresh_volumes = 20ms;
+    options.pods.keep_fetched = 0ms;
     options.pods.orphan_delay = 20ms;
     options.pods.cancel_again = 40ms;
     options.pods.report_patience = 5ms;

@@ -211,6 +211,12 @@ Task<Result<Object>> FakeClient::create(Resource resource, std::string ns, Objec
     if (const auto error = hidden(call)) co_return failure(*error);
     co_return bound;
   }
+  if (subresource == "token") {
+    const auto life = std::chrono::seconds(integer(object, {"spec", "expirationSeconds"}));
+    ensure(object, {"status"})["token"] = fmt::format("token-{}", ++tokens_);
+    ensure(object, {"status"})["expirationTimestamp"] = formatTime(clock_.now() + life);
+    co_return object;
+  }
   if (!subresource.empty()) co_return failure(Code::NotImplemented, "create {}/{}", resource.plural, subresource);
   if (resource.namespaced && !this->object(kNamespaces, "", ns)) {
     co_return failure(Code::NotFound, "namespaces \"{}\" not found", ns);

@@ -24,7 +24,7 @@ struct Call {
 };
 
 /// A Kubernetes API in memory: resource versions, watches, optimistic concurrency, status as a subresource, pods that
-/// end gracefully, finalizers, bindings, namespaces that must exist. Merge patches only (strategic ones and apply are
+/// end gracefully, finalizers, bindings, namespaces that must exist, tokens. Merge patches only (strategic ones and apply are
 /// taken as merge patches). Runs on one loop.
 class FakeClient final : public Client {
  public:
@@ -90,6 +90,7 @@ class FakeClient final : public Client {
   std::map<Resource, std::map<Key, Object>> objects_;
   std::deque<Record> history_;
   int64_t version_ = 1000;
+  int64_t tokens_ = 0;
   int64_t oldest_ = 1000;
   async::Event changed_;
   std::set<class FakeWatch*> watches_;
