@@ -8,6 +8,7 @@
 #include "apiserver/audit_log.h"
 #include "apiserver/bootstrap.h"
 #include "apiserver/cluster_pki.h"
+#include "apiserver/crd/definition_check.h"
 #include "apiserver/crd/definition_keeper.h"
 #include "apiserver/namespace_keeper.h"
 #include "apiserver/request_metrics.h"
@@ -88,6 +89,7 @@ Result<std::unique_ptr<net::Listener>> ApiServer::Impl::open() {
   TRY(store, Store::open(group.executor(), options.data_dir / "state.db", clock));
   schema = schema::Schema::builtin();
   addBuiltinKinds(kinds, *schema);
+  addDefinitionStrategy(strategies);
   authorizer = std::make_unique<Authorizer>(*store);
   admission = defaultAdmission(*store, *authorizer, random);
   registry = std::make_unique<Registry>(Registry::Parts{*store, kinds, strategies, admission.get(), clock, random});

@@ -26,6 +26,15 @@ json::object inOrder(const Kind& kind, json::object object) {
   return out;
 }
 
+std::vector<Cause> allCauses(const Kind& kind, const Strategy& strategy, const json::object& object,
+                             const json::object* old, std::string_view subresource) {
+  std::vector<Cause> causes = kind.rules->validate(object, old, subresource);
+  if (!strategy.validate) return causes;
+  std::vector<Cause> more = strategy.validate(object, old, subresource);
+  std::move(more.begin(), more.end(), std::back_inserter(causes));
+  return causes;
+}
+
 }  // namespace
 
 Answer<StoredPtr> Registry::get(const Kind& kind, const std::string& ns, const std::string& name) const {
@@ -106,7 +115,7 @@ Task<Answer<Written>> Registry::create(KindPtr kind, std::string ns, json::objec
         refuse::invalid(kind->qualifiedKind(), "",
                         {{"FieldValueRequired", "Required value: name or generateName is required", "metadata.name"}}));
   }
-  if (const auto causes = kind->rules->validate(object, nullptr, context.subresource); !causes.empty()) {
+  if (const auto causes = allCauses(*kind, strategy, object, nullptr, context.subresource); !causes.empty()) {
     co_return failure(refuse::invalid(kind->qualifiedKind(), name, causes));
   }
   if (p_.admission != nullptr) {
@@ -228,7 +237,7 @@ Task<Answer<Written>> Registry::writeUpdate(KindPtr kind, StoredPtr before, json
   if (strategy.prepare_update) {
     CO_TRY_STATUS(strategy.prepare_update(wanted, live, context.subresource, strategy_context));
   }
-  if (const auto causes = kind->rules->validate(wanted, &live, context.subresource); !causes.empty()) {
+  if (const auto causes = allCauses(*kind, strategy, wanted, &live, context.subresource); !causes.empty()) {
     co_return failure(refuse::invalid(kind->qualifiedKind(), name, causes));
   }
   if (p_.admission != nullptr) {

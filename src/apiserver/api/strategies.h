@@ -6,5 +6,7 @@ namespace slipway::apiserver {
 
 /// Pods, namespaces, nodes, services, volumes, ...
 void addCoreStrategies(Strategies& strategies);
+/// What this server does not do yet is refused by field and name, never stored and ignored.
+void addRefusals(Strategies& strategies);
 
 }  // namespace slipway::apiserver

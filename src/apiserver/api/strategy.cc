@@ -62,6 +62,7 @@ Strategies::Strategies() {
   by_table_["core/replicationcontrollers"].default_propagation = "Orphan";
   custom_.unconditional_update = false;
   addCoreStrategies(*this);
+  addRefusals(*this);
 }
 
 const Strategy& Strategies::of(const Kind& kind) const {

@@ -28,6 +28,9 @@ struct Strategy {
   /// The same for an update of the main resource or of `subresource`.
   std::function<Done(json::object& object, const json::object& old, std::string_view subresource, StrategyContext&)>
       prepare_update;
+  /// What is wrong with it beyond what its schema's rules say; `old` is null for a create.
+  std::function<std::vector<Cause>(const json::object& object, const json::object* old, std::string_view subresource)>
+      validate;
   bool may_create_on_update = false;  ///< PUT of a name that is not there
   bool unconditional_update = true;   ///< PUT without resourceVersion
   bool graceful_delete = false;       ///< pods

@@ -2,6 +2,7 @@
 
 #include "apiserver/api/object_meta.h"
 #include "apiserver/crd/custom_rules.h"
+#include "apiserver/crd/name_review.h"
 #include "base/log.h"
 #include "base/strings.h"
 
@@ -125,45 +126,31 @@ Task<void> DefinitionKeeper::reconcile(std::string name) {
   }
 }
 
-std::string DefinitionKeeper::conflictOf(const json::object& definition) const {
-  const std::string_view group = json::text(definition, {"spec", "group"});
-  const std::string_view plural = json::text(definition, {"spec", "names", "plural"});
-  const std::string_view kind_name = json::text(definition, {"spec", "names", "kind"});
-  for (const KindPtr& kind : registry_.kinds().all()) {
-    if (kind->group != group || (kind->custom && kind->plural == plural)) continue;
-    if (kind->plural == plural) return fmt::format("\"{}\" is already in use", plural);
-    if (kind->kind == kind_name) return fmt::format("\"{}\" is already in use", kind_name);
-  }
-  return {};
-}
-
 Task<void> DefinitionKeeper::establish(std::string name, const json::object& definition) {
-  const std::string conflict = conflictOf(definition);
+  const NameReview names = reviewNames(registry_, definition);
   const std::string now = formatTime(registry_.clock().now());
   Registry::Change change = [&](const json::object& live) -> Answer<json::object> {
     json::object out = live;
     json::object& status = json::ensureObject(out, "status");
-    const bool fine = conflict.empty();
-    setCondition(status, condition("NamesAccepted", fine, fine ? "NoConflicts" : "KindConflict",
-                                   fine ? "no conflicts found" : conflict, now));
+    const bool fine = names.conflict.empty();
+    setCondition(status, condition("NamesAccepted", fine, fine ? "NoConflicts" : names.reason,
+                                   fine ? "no conflicts found" : names.conflict, now));
     if (fine || !isEstablished(live)) {
       setCondition(status,
                    condition("Established", fine, fine ? "InitialNamesAccepted" : "NotAccepted",
                              fine ? "the initial names have been accepted" : "not all names are accepted", now));
     }
-    if (fine) status["acceptedNames"] = live.at("spec").at("names");
-    if (!fine && !status.contains("acceptedNames"))
-      status["acceptedNames"] = json::object{{"plural", ""}, {"kind", ""}};
+    status["acceptedNames"] = names.accepted;
     noteStoredVersion(status, live);
     return out;
   };
   const KindPtr kind = registry_.kinds().find("apiextensions.k8s.io", "v1", "customresourcedefinitions");
   // Served before it says so: whoever waits for Established finds the resource.
-  if (conflict.empty()) serve(name, definition);
+  if (names.conflict.empty()) serve(name, definition);
   WriteContext status = context("status");
   Answer<Written> done = co_await registry_.update(kind, "", name, change, status);
   if (!done) log::warn("CustomResourceDefinition {}: status: {}", name, done.error().message);
-  if (!conflict.empty() || meta::hasFinalizer(definition, kFinalizer)) co_return;
+  if (!names.conflict.empty() || meta::hasFinalizer(definition, kFinalizer)) co_return;
   Registry::Change guard = [](const json::object& live) -> Answer<json::object> {
     json::object out = live;
     meta::addFinalizer(out, kFinalizer);

@@ -27,8 +27,6 @@ class DefinitionKeeper {
   Task<void> cleanUp(std::string name, const json::object& definition);
   void serve(const std::string& name, const json::object& definition);
   void withdraw(const std::string& name);
-  /// What the definition's names clash with, or "".
-  std::string conflictOf(const json::object& definition) const;
   WriteContext context(std::string subresource) const;
 
   Registry& registry_;

@@ -253,8 +253,12 @@ class Validator {
 }  // namespace
 
 std::vector<Cause> validateCustom(const json::object& object, const Structural& schema) {
+  return validateCustomValue(json::value(object), schema);
+}
+
+std::vector<Cause> validateCustomValue(const json::value& value, const Structural& schema) {
   std::vector<Cause> causes;
-  Validator(causes).value(json::value(object), schema.raw, "");
+  Validator(causes).value(value, schema.raw, "");
   return causes;
 }
 
