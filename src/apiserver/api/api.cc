@@ -1,5 +1,6 @@
 #include "apiserver/api/api.h"
 
+#include "apiserver/api/content.h"
 #include "apiserver/api/discovery.h"
 #include "base/log.h"
 #include "base/strings.h"
@@ -230,6 +231,7 @@ Reply Api::refusal(const Call& call, const StatusError& error) const {
 }
 
 Task<void> Api::send(Call& call, Reply reply) {
+  setContent(call, reply);
   http::Response response;
   response.status = reply.status;
   response.headers = std::move(reply.headers);

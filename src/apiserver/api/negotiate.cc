@@ -39,7 +39,7 @@ bool mayWatch(const Call& call) {
 bool accept(Call& call, std::string_view entry) {
   const std::string type(trim(entry.substr(0, entry.find(';'))));
   if (type == "application/json" && mayWatch(call) && parameter(entry, "stream") == "watch") return true;
-  if (!isJson(type)) return false;
+  if (!isJson(type) && (type != "application/yaml" || mayWatch(call))) return false;
   const std::string as = parameter(entry, "as");
   if (as.empty()) return true;
   const std::string version = parameter(entry, "v");

@@ -1,5 +1,6 @@
 #include "apiserver/api/openapi.h"
 
+#include "apiserver/api/openapi_proto.h"
 #include "apiserver/api/openapi_types.h"
 #include "base/strings.h"
 #include "json/document.h"
@@ -9,6 +10,7 @@ namespace {
 
 constexpr std::string_view kV3 = "/openapi/v3";
 constexpr std::string_view kV2 = "/openapi/v2";
+constexpr std::string_view kProtobufV2 = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 
 std::string pathOf(const Kind& kind) {
   return (kind.group.empty() ? "api/" + kind.version : "apis/" + kind.group + "/" + kind.version);
@@ -104,6 +106,7 @@ const OpenApi::Document& OpenApi::document(const std::string& name) {
     out["components"] = json::object{{"schemas", std::move(schemas)}};
   }
   document.body = json::serialize(out);
+  if (v2) document.protobuf = swaggerAsProtobuf(out);
   document.hash = sha256Hex(document.body);
   return document;
 }
@@ -137,10 +140,18 @@ Answer<Reply> OpenApi::version3(const Call& call, const std::string& name) {
 
 Answer<Reply> OpenApi::version2(const Call& call) {
   const std::string_view accept = call.request.headers.get("Accept");
-  const bool json = accept.empty() || accept.find("application/json") != std::string_view::npos ||
-                    accept.find("*/*") != std::string_view::npos;
-  if (!json) return failure(refuse::notAcceptable("application/json"));
-  return reply(call, document("v2"));
+  if (accept.empty()) return reply(call, document("v2"));
+  for (const std::string_view entry : split(accept, ',')) {
+    const std::string_view type = trim(entry.substr(0, entry.find(';')));
+    if (type == "application/json" || type == "application/*" || type == "*/*") return reply(call, document("v2"));
+    // Clients wrote an @ where a media type may have none, until they learned better.
+    if (type != "application/com.github.proto-openapi.spec.v2@v1.0+protobuf" && type != kProtobufV2) continue;
+    Reply out = reply(call, document("v2"));
+    if (out.status == 200) out.body = document("v2").protobuf;
+    out.type = kProtobufV2;
+    return out;
+  }
+  return failure(refuse::notAcceptable("application/json"));
 }
 
 Task<Answer<Reply>> OpenApi::serve(const Call* call) {

@@ -19,6 +19,7 @@ class OpenApi {
  private:
   struct Document {
     std::string body;
+    std::string protobuf;  ///< of v2
     std::string hash;
   };
   Task<Answer<Reply>> serve(const Call* call);

@@ -43,8 +43,9 @@ json::object OpenApiTypes::shapeSchema(const schema::Shape& shape) {
     case Form::MicroTime:
       return simple("string", "date-time");
     case Form::Quantity:
-      return oneOf("string", "number");
+      return swagger() ? simple("string") : oneOf("string", "number");
     case Form::IntOrString: {
+      if (swagger()) return simple("string", "int-or-string");
       json::object out = oneOf("integer", "string");
       out["format"] = "int-or-string";
       return out;

@@ -23,6 +23,8 @@ class OpenApiTypes {
   static std::string nameOf(const schema::Type& type);
 
  private:
+  /// OpenAPI v2, which has no oneOf.
+  bool swagger() const { return prefix_ == "#/definitions/"; }
   json::object shapeSchema(const schema::Shape& shape);
   json::object fieldSchema(const schema::Field& field);
 
