@@ -187,7 +187,7 @@ Task<Status> ApiServer::start() {
   CO_TRY(std::shared_ptr<net::TlsContext> tls, impl_->makeTls());
   impl_->api->setServerAddress(fmt::format("{}:{}", impl_->options.address, impl_->port));
   CO_TRY_STATUS(impl_->addEndpoints());
-  CO_TRY_STATUS(co_await bootstrap(*impl_->registry));
+  CO_TRY_STATUS(co_await bootstrap(*impl_->registry, impl_->options.address, impl_->port));
   impl_->definitions = std::make_unique<DefinitionKeeper>(*impl_->registry, *impl_->schema);
   impl_->definitions->serveAll();
   impl_->namespaces = std::make_unique<NamespaceKeeper>(*impl_->registry, impl_->pki->ca().certificate);

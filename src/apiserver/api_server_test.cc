@@ -74,17 +74,6 @@ TEST_F(ApiServerTest, FreshServerHasItsNamespacesAndServiceAccounts) {
   });
 }
 
-TEST_F(ApiServerTest, AServiceProxyIsRefusedAndHarmsNoService) {
-  with([](ApiServer&, testing::ApiClient& client) -> Task<void> {
-    json::value service = {{"metadata", {{"name", "s"}}}, {"spec", {{"ports", {{{"port", 80}}}}}}};
-    const auto made = co_await client.ask("POST", "/api/v1/namespaces/default/services", service);
-    EXPECT_EQ(made.code, 201) << made.text;
-    const auto refused = co_await client.ask("DELETE", "/api/v1/namespaces/default/services/s/proxy");
-    EXPECT_EQ(refused.code, 501) << refused.text;
-    const auto there = co_await client.ask("GET", "/api/v1/namespaces/default/services/s");
-    EXPECT_EQ(there.code, 200);
-  });
-}
 TEST_F(ApiServerTest, ObjectsSurviveARestart) {
   with([](ApiServer&, testing::ApiClient& client) -> Task<void> {
     const auto answer = co_await client.ask("POST", kMaps, configMap("a", "1"));

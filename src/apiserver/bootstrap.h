@@ -6,6 +6,7 @@ namespace slipway::apiserver {
 
 /// Makes what every cluster is born with, where it is missing: system namespaces, default RBAC policy, priority
 /// classes. What is there already stays, but for default roles that lack rules (autoupdate).
-Task<Status> bootstrap(Registry& registry);
+/// `address` and `port`: where the server listens.
+Task<Status> bootstrap(Registry& registry, std::string address, uint16_t port);
 
 }  // namespace slipway::apiserver

@@ -6,6 +6,7 @@
 #include "controllers/per_namespace.h"
 #include "controllers/pod_gc.h"
 #include "controllers/quota_controller.h"
+#include "controllers/storage_protection.h"
 #include "controllers/token_cleaner.h"
 
 namespace slipway::controllers {
@@ -18,6 +19,7 @@ struct ControlPlane::Parts {
         tokens(executor, client, random, clock),
         requests(executor, client, random, clock, std::move(options.csr)),
         pods(client, informers, clock),
+        storage(client, informers),
         quotas(executor, client, informers, random, clock, options.discover) {
     kube::Client& metadata = options.metadata == nullptr ? client : *options.metadata;
     if (options.run_event_ttl) events.emplace(client, clock);
@@ -37,6 +39,7 @@ struct ControlPlane::Parts {
   TokenCleaner tokens;
   CsrController requests;
   PodGc pods;
+  StorageProtection storage;
   QuotaController quotas;
   std::optional<EventTtl> events;
   std::optional<Scheduler> scheduler;
@@ -56,7 +59,8 @@ Task<void> ControlPlane::run() {
   NamedTasks tasks =
       tasksOf(task("shared informers", parts.informers.run()), task("service accounts", parts.service_accounts.run()),
               task("token cleaner", parts.tokens.run()), task("certificates", parts.requests.run()),
-              task("pod garbage collector", parts.pods.run()), task("resource quotas", parts.quotas.run()));
+              task("pod garbage collector", parts.pods.run()), task("resource quotas", parts.quotas.run()),
+              task("storage protection", parts.storage.run()));
   if (parts.events) tasks.push_back(task("events", parts.events->run()));
   if (parts.scheduler) tasks.push_back(task("scheduler", parts.scheduler->run()));
   if (parts.root_ca) tasks.push_back(task("root CA publisher", parts.root_ca->run()));

@@ -3,6 +3,7 @@
 #include "apiserver/admission/plugins.h"
 #include "apiserver/api/object_meta.h"
 #include "base/strings.h"
+#include "schema/formats.h"
 
 namespace slipway::apiserver {
 namespace {
@@ -33,7 +34,8 @@ class ServiceAddresses final : public PlainAdmission {
       return {};
     }
     if (request.old != nullptr) keep(*request.old, spec);
-    if (json::text(spec, {"clusterIP"}).empty()) spec["clusterIP"] = freeAddress();
+    if (json::text(spec, {"clusterIP"}).empty()) spec["clusterIP"] = freeAddress(request);
+    TRY_STATUS(checkAddress(request, spec));
     if (!spec.contains("clusterIPs")) spec["clusterIPs"] = json::array{spec["clusterIP"]};
     // Nobody knows which families the endpoints of a headless service without selector will have.
     const json::object* selector = json::findObject(spec, {"selector"});
@@ -41,7 +43,7 @@ class ServiceAddresses final : public PlainAdmission {
     if (!spec.contains("ipFamilies"))
       spec["ipFamilies"] = any_family ? json::array{"IPv4", "IPv6"} : json::array{"IPv4"};
     if (!spec.contains("ipFamilyPolicy")) spec["ipFamilyPolicy"] = any_family ? "RequireDualStack" : "SingleStack";
-    if (type == "NodePort" || type == "LoadBalancer") setNodePorts(spec);
+    if (type == "NodePort" || type == "LoadBalancer") return setNodePorts(request, spec);
     return {};
   }
 
@@ -53,16 +55,41 @@ class ServiceAddresses final : public PlainAdmission {
     }
   }
 
-  void collect(const std::function<void(const json::object&)>& visit) const {
+  /// Calls for each other service.
+  void collect(const AdmissionRequest& request, const std::function<void(const json::object&)>& visit) const {
+    const std::string self = request.kind->key(request.ns, request.name);
     for (const auto& [key, stored] : store_.table("core/services").objects()) {
+      if (key == self) continue;
       const json::value service = json::parse(stored->bytes);
       visit(service.as_object());
     }
   }
 
-  std::string freeAddress() const {
+  static Done refuseField(const AdmissionRequest& request, std::string field, std::string message) {
+    return failure(refuse::invalid(request.kind->qualifiedKind(), request.name,
+                                   {{"FieldValueInvalid", std::move(message), std::move(field)}}));
+  }
+
+  /// An address that somebody chose is of our network and free. What is no address at all the validation refuses.
+  Done checkAddress(const AdmissionRequest& request, const json::object& spec) const {
+    const std::string address(json::text(spec, {"clusterIP"}));
+    if (request.old != nullptr && json::text(*request.old, {"spec", "clusterIP"}) == address) return {};
+    if (address == "None" || !schema::isIp(address) || schema::isIpv6(address)) return {};
+    const bool ours = address.starts_with("10.96.") && address != addressAt(0) && address != addressAt(kAddresses + 1);
+    bool is_taken = false;
+    collect(request, [&](const json::object& other) {
+      is_taken = is_taken || json::text(other, {"spec", "clusterIP"}) == address;
+    });
+    if (ours && !is_taken) return {};
+    const char* why = ours ? "provided IP is already allocated"
+                           : "the provided network does not match the current range";
+    return refuseField(request, "spec.clusterIPs",
+                       fmt::format("Invalid value: [\"{0}\"]: failed to allocate IP {0}: {1}", address, why));
+  }
+
+  std::string freeAddress(const AdmissionRequest& request) const {
     std::set<std::string, std::less<>> taken;
-    collect([&](const json::object& service) { taken.emplace(json::text(service, {"spec", "clusterIP"})); });
+    collect(request, [&](const json::object& service) { taken.emplace(json::text(service, {"spec", "clusterIP"})); });
     while (true) {
       // The first 256 stay free for addresses that people choose.
       std::string address = addressAt(256 + static_cast<unsigned>(random_.next() % (kAddresses - 256)));
@@ -70,24 +97,39 @@ class ServiceAddresses final : public PlainAdmission {
     }
   }
 
-  void setNodePorts(json::object& spec) const {
+  Done setNodePorts(const AdmissionRequest& request, json::object& spec) const {
     json::array* ports = json::findArray(spec, {"ports"});
-    if (ports == nullptr) return;
+    if (ports == nullptr) return {};
     std::set<int64_t> taken;
-    collect([&](const json::object& service) {
+    collect(request, [&](const json::object& service) {
       const json::array* theirs = json::findArray(service, {"spec", "ports"});
       for (size_t i = 0; theirs != nullptr && i < theirs->size(); ++i) {
         taken.insert(json::findInt((*theirs)[i].as_object(), {"nodePort"}).value_or(0));
       }
     });
-    for (json::value& port : *ports) {
-      if (json::findInt(port.as_object(), {"nodePort"}).value_or(0) != 0) continue;
-      int64_t chosen = 0;
-      do {
+    for (size_t i = 0; i < ports->size(); ++i) {
+      json::object& port = (*ports)[i].as_object();
+      int64_t chosen = json::findInt(port, {"nodePort"}).value_or(0);
+      const bool given = chosen != 0;
+      const std::string field = fmt::format("spec.ports[{}].nodePort", i);
+      if (given && (chosen < kFirstNodePort || chosen >= kFirstNodePort + kNodePorts)) {
+        return refuseField(request, field,
+                           fmt::format("Invalid value: {}: provided port is not in the valid range. The range of "
+                                       "valid ports is 30000-32767",
+                                       chosen));
+      }
+      // One number may stand for TCP and for UDP within a service.
+      if (given && taken.contains(chosen)) {
+        return refuseField(request, field,
+                           fmt::format("Invalid value: {}: provided port is already allocated", chosen));
+      }
+      while (!given) {
         chosen = kFirstNodePort + static_cast<int64_t>(random_.next() % kNodePorts);
-      } while (!taken.insert(chosen).second);
-      port.as_object()["nodePort"] = chosen;
+        if (taken.insert(chosen).second) break;
+      }
+      port["nodePort"] = chosen;
     }
+    return {};
   }
 
   Store& store_;

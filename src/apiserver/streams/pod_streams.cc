@@ -1,5 +1,6 @@
 #include "apiserver/streams/pod_streams.h"
 
+#include "apiserver/api/service_target.h"
 #include "apiserver/streams/relay.h"
 #include "base/strings.h"
 #include "json/document.h"
@@ -150,6 +151,16 @@ Task<Answer<Reply>> proxyPod(Call* call, Registry* registry, NodeDialer* dialer)
   co_return co_await relay(call, std::move(client), restOfPath(*call), "of pod " + name.name);
 }
 
+Task<Answer<Reply>> proxyService(Call* call, Registry* registry, NodeDialer* dialer) {
+  const ProxyName name = readProxyName(call->info.name);
+  CO_TRY(const StoredPtr stored, registry->get(*call->kind, call->info.ns, name.name));
+  const json::value service = json::parse(stored->bytes);
+  CO_TRY(const ServiceTarget target, findServiceTarget(*registry, service.as_object(), name.port));
+  const Executor executor = co_await async::thisExecutor();
+  auto client = dialer->hostClient(executor, target.address, target.port, name.https);
+  co_return co_await relay(call, std::move(client), restOfPath(*call), "of service " + name.name);
+}
+
 }  // namespace
 
 void addPodStreams(Api& api, Registry& registry, NodeDialer& dialer) {
@@ -160,6 +171,7 @@ void addPodStreams(Api& api, Registry& registry, NodeDialer& dialer) {
     api.onSubresource("core/pods", name, [raw, to](Call& call) { return stream(&call, raw, to); });
   }
   api.onSubresource("core/pods", "proxy", [raw, to](Call& call) { return proxyPod(&call, raw, to); });
+  api.onSubresource("core/services", "proxy", [raw, to](Call& call) { return proxyService(&call, raw, to); });
   api.onSubresource("core/nodes", "proxy", [to](Call& call) { return proxyNode(&call, to); });
 }
 
