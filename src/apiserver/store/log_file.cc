@@ -1,6 +1,11 @@
 #include "apiserver/store/log_file.h"
 
+#include <fcntl.h>
 #include <sqlite3.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "base/files.h"
 
 namespace slipway::apiserver {
 namespace {
@@ -23,28 +28,45 @@ void bindText(sqlite3_stmt* statement, int column, std::string_view text) {
   sqlite3_bind_text(statement, column, text.data(), static_cast<int>(text.size()), SQLITE_STATIC);
 }
 
+/// Over all that a row says.
+int64_t checksumOf(int64_t revision, std::string_view key, bool deleted, std::string_view value) {
+  const std::string head = fmt::format("{} {} {} ", revision, key, deleted ? 1 : 0);
+  const uLong sum = crc32_z(0, reinterpret_cast<const Bytef*>(head.data()), head.size());
+  return static_cast<int64_t>(crc32_z(sum, reinterpret_cast<const Bytef*>(value.data()), value.size()));
+}
+
 // synchronous=FULL: in WAL mode only this makes each commit survive a power loss.
 constexpr const char* kSettings =
     "PRAGMA locking_mode=EXCLUSIVE;"
     "PRAGMA journal_mode=WAL;"
     "PRAGMA synchronous=FULL;"
-    "PRAGMA wal_autocheckpoint=4000;"
     "PRAGMA cache_size=-8192;";
 constexpr const char* kTables =
     "CREATE TABLE IF NOT EXISTS log(revision INTEGER PRIMARY KEY, key TEXT NOT NULL, deleted INTEGER NOT NULL,"
-    " value BLOB NOT NULL);"
+    " value BLOB NOT NULL, sum INTEGER);"
     "CREATE TABLE IF NOT EXISTS facts(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
-    "INSERT OR IGNORE INTO facts VALUES('format', 1);";
+    "INSERT OR IGNORE INTO facts VALUES('format', 2);";
+// Rows of the first format have no checksum and are believed.
+constexpr const char* kFromFormat1 =
+    "BEGIN; ALTER TABLE log ADD COLUMN sum INTEGER; UPDATE facts SET value=2 WHERE name='format'; COMMIT;";
+constexpr int64_t kFormat = 2;
+
+/// VACUUM INTO does not.
+Status syncPath(const std::filesystem::path& path) {
+  TRY(const FileDescriptor file, openFile(path, O_RDONLY));
+  if (::fsync(file.get()) == 0) return {};
+  return failure(Code::InternalError, "sync {}: {}", path.string(), std::generic_category().message(errno));
+}
 
 }  // namespace
 
-Result<std::unique_ptr<LogFile>> LogFile::open(const std::filesystem::path& path) {
+Result<std::unique_ptr<LogFile>> LogFile::open(const std::filesystem::path& path, int checkpoint_pages) {
   sqlite3* database = nullptr;
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
   const int code = sqlite3_open_v2(path.c_str(), &database, flags, nullptr);
   std::unique_ptr<LogFile> file(new LogFile(database, path));
   if (code != SQLITE_OK) return failure(file->problem("open"));
-  TRY_STATUS(file->prepare());
+  TRY_STATUS(file->prepare(checkpoint_pages));
   return file;
 }
 
@@ -52,27 +74,37 @@ LogFile::~LogFile() {
   sqlite3_close_v2(database_);
 }
 
-Status LogFile::prepare() {
+Status LogFile::prepare(int checkpoint_pages) {
   TRY_STATUS(execute(kSettings));
+  TRY_STATUS(execute(fmt::format("PRAGMA wal_autocheckpoint={}", checkpoint_pages).c_str()));
   TRY_STATUS(execute("BEGIN EXCLUSIVE; COMMIT;"));
   const Statement check = prepareStatement(database_, "PRAGMA quick_check(1)");
   if (!check || sqlite3_step(check.get()) != SQLITE_ROW) return failure(problem("check"));
-  if (const std::string verdict = columnBytes(check.get(), 0); verdict != "ok") {
-    return failure(Code::InternalError, "database {} is damaged: {}; restore a backup of it", path_.string(), verdict);
-  }
-  TRY_STATUS(execute(kTables));
-  TRY(const int64_t format, readNumber("SELECT value FROM facts WHERE name='format'"));
-  if (format != 1) {
-    return failure(Code::InternalError, "database {} has format {}, this version reads 1", path_.string(), format);
-  }
+  if (const std::string verdict = columnBytes(check.get(), 0); verdict != "ok") return failure(damage(verdict));
+  TRY_STATUS(prepareTables());
   TRY(history_from_, readNumber("SELECT coalesce(max(value),0) FROM facts WHERE name='history_from'"));
   TRY(const int64_t last, readNumber("SELECT coalesce(max(revision),0) FROM log"));
   highest_revision_ = std::max(last, history_from_);
   return {};
 }
 
+Status LogFile::prepareTables() {
+  TRY_STATUS(execute(kTables));
+  TRY(int64_t format, readNumber("SELECT coalesce(max(value),0) FROM facts WHERE name='format'"));
+  if (format == 1) {
+    TRY_STATUS(execute(kFromFormat1));
+    format = kFormat;
+  }
+  if (format != kFormat) {
+    return failure(Code::InternalError, "database {} has format {}, this version reads {}", path_.string(), format,
+                   kFormat);
+  }
+  return {};
+}
+
 Status LogFile::load(const std::function<void(LogRow)>& on_row) {
-  const Statement rows = prepareStatement(database_, "SELECT revision, key, deleted, value FROM log ORDER BY revision");
+  const Statement rows =
+      prepareStatement(database_, "SELECT revision, key, deleted, value, sum FROM log ORDER BY revision");
   if (!rows) return failure(problem("read"));
   int code = SQLITE_ROW;
   while ((code = sqlite3_step(rows.get())) == SQLITE_ROW) {
@@ -81,6 +113,10 @@ Status LogFile::load(const std::function<void(LogRow)>& on_row) {
     row.key = columnBytes(rows.get(), 1);
     row.deleted = sqlite3_column_int(rows.get(), 2) != 0;
     row.value = columnBytes(rows.get(), 3);
+    const bool has_sum = sqlite3_column_type(rows.get(), 4) != SQLITE_NULL;
+    if (has_sum && sqlite3_column_int64(rows.get(), 4) != checksumOf(row.revision, row.key, row.deleted, row.value)) {
+      return failure(damage(fmt::format("the row of revision {} is not what was written", row.revision)));
+    }
     on_row(std::move(row));
   }
   if (code != SQLITE_DONE) return failure(problem("read"));
@@ -89,13 +125,14 @@ Status LogFile::load(const std::function<void(LogRow)>& on_row) {
 
 Status LogFile::append(std::span<const LogRow> rows) {
   return transaction([&]() -> Status {
-    const Statement insert = prepareStatement(database_, "INSERT INTO log VALUES(?,?,?,?)");
+    const Statement insert = prepareStatement(database_, "INSERT INTO log VALUES(?,?,?,?,?)");
     if (!insert) return failure(problem("write"));
     for (const LogRow& row : rows) {
       sqlite3_bind_int64(insert.get(), 1, row.revision);
       bindText(insert.get(), 2, row.key);
       sqlite3_bind_int(insert.get(), 3, row.deleted ? 1 : 0);
       sqlite3_bind_blob(insert.get(), 4, row.value.data(), static_cast<int>(row.value.size()), SQLITE_STATIC);
+      sqlite3_bind_int64(insert.get(), 5, checksumOf(row.revision, row.key, row.deleted, row.value));
       if (sqlite3_step(insert.get()) != SQLITE_DONE) return failure(problem("write"));
       sqlite3_reset(insert.get());
     }
@@ -122,12 +159,27 @@ Status LogFile::compact(const Compaction& what) {
 
 Status LogFile::backup(const std::filesystem::path& target) {
   if (std::filesystem::exists(target)) return failure(Code::AlreadyExists, "backup: {} exists", target.string());
+  const std::filesystem::path unfinished = target.string() + ".unfinished";
+  std::error_code error;
+  std::filesystem::remove(unfinished, error);
+  if (const Status copied = copyTo(unfinished); !copied) {
+    std::filesystem::remove(unfinished, error);
+    return copied;
+  }
+  std::filesystem::rename(unfinished, target, error);
+  if (error) return failure(Code::InternalError, "backup: rename {}: {}", unfinished.string(), error.message());
+  return syncPath(target.has_parent_path() ? target.parent_path() : ".");
+}
+
+Status LogFile::copyTo(const std::filesystem::path& target) {
   const Statement copy = prepareStatement(database_, "VACUUM INTO ?");
   if (!copy) return failure(problem("back up"));
   const std::string name = target.string();
   bindText(copy.get(), 1, name);
-  if (sqlite3_step(copy.get()) != SQLITE_DONE) return failure(problem("back up"));
-  return {};
+  if (sqlite3_step(copy.get()) != SQLITE_DONE) return failure(problem(fmt::format("copy to {} the", name)));
+  std::error_code error;
+  std::filesystem::permissions(target, std::filesystem::perms(0600), error);
+  return syncPath(target);
 }
 
 Status LogFile::execute(const char* sql) {
@@ -151,20 +203,26 @@ Result<int64_t> LogFile::readNumber(const char* sql) {
 
 Error LogFile::problem(std::string_view doing) const {
   const int code = sqlite3_errcode(database_);
-  const int extended = sqlite3_extended_errcode(database_);
   const std::string what = sqlite3_errmsg(database_);
   const std::string name = path_.string();
-  if (code == SQLITE_FULL || extended == SQLITE_IOERR_WRITE || extended == SQLITE_IOERR_SHMSIZE) {
-    return {Code::InsufficientStorage,
-            fmt::format("{} database {}: no space left on its disk ({})", doing, name, what)};
+  // Of a quota SQLite says only that input or output failed.
+  const int cause = code == SQLITE_IOERR ? sqlite3_system_errno(database_) : 0;
+  if (code == SQLITE_FULL || cause == ENOSPC || cause == EDQUOT) {
+    constexpr const char* kText = "{} database {}: no space left on its disk, or over quota ({}); make room there";
+    return {Code::InsufficientStorage, fmt::format(kText, doing, name, what)};
   }
   if (code == SQLITE_BUSY || code == SQLITE_LOCKED) {
     return {Code::Conflict, fmt::format("database {} is in use by another process", name)};
   }
   if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB) {
-    return {Code::InternalError, fmt::format("database {} is damaged: {}; restore a backup of it", name, what)};
+    return damage(what);
   }
   return {Code::InternalError, fmt::format("{} database {}: {}", doing, name, what)};
+}
+
+Error LogFile::damage(std::string_view what) const {
+  constexpr const char* kText = "database {} is damaged: {}; restore a backup of it (slipway apiserver restore)";
+  return {Code::InternalError, fmt::format(kText, path_.string(), what)};
 }
 
 }  // namespace slipway::apiserver

@@ -28,17 +28,19 @@ struct Compaction {
 };
 
 /// The database: a log of writes in one SQLite table, ordered by revision. Current state and recent history are what
-/// one gets by reading it from the start.
+/// one gets by reading it from the start. Each row has a checksum: SQLite itself would not notice a flipped bit in a
+/// value.
 ///
 /// All calls block. open() takes the file for this process alone (it works without shared memory, so also on a network
 /// file system) and checks it; append() returns when the rows are on the disk. One thread at a time.
 /// Errors: InsufficientStorage for a full disk; InternalError names the file and what SQLite found.
 class LogFile {
  public:
-  static Result<std::unique_ptr<LogFile>> open(const std::filesystem::path& path);
+  /// `checkpoint_pages`: of the write-ahead log, after which it is copied into the database.
+  static Result<std::unique_ptr<LogFile>> open(const std::filesystem::path& path, int checkpoint_pages = 4000);
   ~LogFile();
 
-  /// Every row in order of revision.
+  /// Every row in order of revision; a row that is not what was written is an error.
   Status load(const std::function<void(LogRow)>& on_row);
   /// All rows or none.
   Status append(std::span<const LogRow> rows);
@@ -52,10 +54,13 @@ class LogFile {
 
  private:
   LogFile(sqlite3* database, std::filesystem::path path) : database_(database), path_(std::move(path)) {}
-  Status prepare();
+  Status prepare(int checkpoint_pages);
+  Status prepareTables();
+  Status copyTo(const std::filesystem::path& target);
   Status execute(const char* sql);
   Status transaction(const std::function<Status()>& work);
   Error problem(std::string_view doing) const;
+  Error damage(std::string_view what) const;
   Result<int64_t> readNumber(const char* sql);
 
   sqlite3* database_;

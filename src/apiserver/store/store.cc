@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::string_view kRoot = "registry/";
 constexpr size_t kCompactionBatch = 2000;
+constexpr auto kComplainEvery = std::chrono::seconds(10);
 
 struct KeyParts {
   std::string table;
@@ -42,7 +43,7 @@ Store::~Store() {
 
 Result<std::unique_ptr<Store>> Store::open(Executor executor, const std::filesystem::path& path, const Clock& clock,
                                            StoreOptions options) {
-  TRY(std::unique_ptr<LogFile> file, LogFile::open(path));
+  TRY(std::unique_ptr<LogFile> file, LogFile::open(path, options.checkpoint_pages));
   std::unique_ptr<Store> store(new Store(executor, clock, options));
   store->history_from_ = file->historyFrom();
   TRY_STATUS(file->load([&](LogRow row) { store->load(std::move(row)); }));
@@ -151,9 +152,22 @@ void Store::onCommitted(const std::vector<LogRow>& rows, const Status& result) {
     pending->result = result;
     pending->settled.set();
   }
-  if (!result) log::error("write: {}", result.error().message);
+  noteHealth(result);
   for (Table* table : touched) table->wake();
   compact();
+}
+
+/// A full disk fails every write; the log says so now and then.
+void Store::noteHealth(const Status& result) {
+  if (result) {
+    if (quiet_until_) log::info("writes succeed again");
+    quiet_until_.reset();
+    return;
+  }
+  const SteadyTime now = clock_.steady();
+  if (quiet_until_ && now < *quiet_until_) return;
+  log::error("write: {}", result.error().message);
+  quiet_until_ = now + kComplainEvery;
 }
 
 void Store::apply(Table& table, ChangePtr change) {

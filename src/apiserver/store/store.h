@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -18,6 +19,7 @@ namespace slipway::apiserver {
 struct StoreOptions {
   std::chrono::nanoseconds history_age = std::chrono::minutes(5);
   size_t history_bytes = 32U << 20U;  ///< old versions kept in memory, whatever their age
+  int checkpoint_pages = 4000;        ///< of the write-ahead log before it is copied into the database
 };
 
 /// All objects, in memory as committed bytes and on disk as a log.
@@ -70,6 +72,7 @@ class Store {
   Store(Executor executor, const Clock& clock, StoreOptions options);
   Task<Result<StoredPtr>> write(std::string table, std::string key, StoredPtr expected, Render render, bool deleted);
   void onCommitted(const std::vector<LogRow>& rows, const Status& result);
+  void noteHealth(const Status& result);
   void apply(Table& table, ChangePtr change);
   void load(LogRow row);
 
@@ -87,6 +90,7 @@ class Store {
   int64_t history_from_ = 0;
   uint64_t writes_ = 0;
   uint64_t failed_writes_ = 0;
+  std::optional<SteadyTime> quiet_until_;  ///< set while writes fail
   std::unique_ptr<LogWriter> writer_;
 };
 

@@ -28,7 +28,7 @@ class StoreTest : public ::testing::Test {
   std::filesystem::path path() const { return directory_.path() / "state.db"; }
 
   TemporaryDirectory directory_;
-  testing::ManualClock clock_;
+  slipway::testing::ManualClock clock_;
 };
 
 Store::Render text(std::string value) {
@@ -196,6 +196,50 @@ TEST_F(StoreTest, BackupOpensAsADatabase) {
   const auto store = Store::open(loop.executor(), copy, clock_);
   ASSERT_TRUE(store) << store.error().message;
   EXPECT_THAT(bytesOf((*store)->table("core/pods").list("", "", 0)), ElementsAre("x@1"));
+}
+
+TEST_F(StoreTest, BackupUnderLoadIsOneMomentOfTheDatabase) {
+  const std::filesystem::path copy = directory_.path() / "copy.db";
+  with([&](Store& store) -> Task<void> {
+    bool ended = false;
+    const auto write = [](Store& s, const bool* stop) -> Task<void> {
+      // The second follows the first, so no moment has the second alone or more of it.
+      for (int i = 1; !*stop; ++i) {
+        co_await mustPut(s, "a/first", fmt::format("{}", i));
+        co_await mustPut(s, "a/second", fmt::format("{}", i));
+      }
+    };
+    async::TaskGroup group(co_await async::thisExecutor());
+    group.spawn("writer", write(store, &ended));
+    while (store.figures().writes < 50) co_await async::yield();
+    const Status done = co_await store.backup(copy);
+    EXPECT_TRUE(done) << done.error().message;
+    ended = true;
+    co_await group.join();
+  });
+  async::Loop loop;
+  const auto store = Store::open(loop.executor(), copy, clock_);
+  ASSERT_TRUE(store) << store.error().message;
+  const auto number = [&](const char* key) { return std::stoi((*store)->table("core/pods").find(key)->bytes); };
+  EXPECT_GE(number("a/first"), 25);
+  EXPECT_GE(number("a/first"), number("a/second"));
+  EXPECT_LE(number("a/first"), number("a/second") + 1);
+}
+
+TEST_F(StoreTest, BackupThatCannotBeWrittenLeavesNothingBehind) {
+  with([&](Store& store) -> Task<void> {
+    co_await mustPut(store, "a/1", "x");
+    const Status nowhere = co_await store.backup(directory_.path() / "missing" / "copy.db");
+    EXPECT_FALSE(nowhere);
+    std::ofstream(directory_.path() / "there.db") << "mine";
+    const Status taken = co_await store.backup(directory_.path() / "there.db");
+    EXPECT_FALSE(taken);
+    EXPECT_EQ(taken.error().code, Code::AlreadyExists);
+  });
+  EXPECT_EQ(readFile(directory_.path() / "there.db").value(), "mine");
+  for (const auto& entry : std::filesystem::directory_iterator(directory_.path())) {
+    EXPECT_NE(entry.path().extension(), ".unfinished");
+  }
 }
 
 }  // namespace
