@@ -6,6 +6,7 @@
 #include "apiserver/api/openapi.h"
 #include "apiserver/api/subresources.h"
 #include "apiserver/audit_log.h"
+#include "apiserver/backup.h"
 #include "apiserver/bootstrap.h"
 #include "apiserver/cluster_pki.h"
 #include "apiserver/crd/definition_check.h"
@@ -126,6 +127,7 @@ Result<std::shared_ptr<net::TlsContext>> ApiServer::Impl::makeKubeletTls() const
 
 Status ApiServer::Impl::addEndpoints() {
   addServerPaths(*api, *store, *tokens);
+  addBackupPath(*api, *store, random, options.data_dir);
   addBinding(*api, *registry);
   addEviction(*api, *registry);
   addPodEdits(*api, *registry);
@@ -237,22 +239,6 @@ const pki::Identity& ApiServer::signingCa() const {
 
 Task<Status> ApiServer::backup(std::filesystem::path target) {
   co_return co_await impl_->store->backup(std::move(target));
-}
-
-Status restoreBackup(const std::filesystem::path& data_dir, const std::filesystem::path& backup) {
-  const std::filesystem::path database = data_dir / "state.db";
-  std::error_code error;
-  if (!std::filesystem::exists(backup)) return failure(Code::NotFound, "restore: {} is not there", backup.string());
-  TRY_STATUS(makeDirectories(data_dir, 0700));
-  for (const char* suffix : {"", "-wal", "-shm"}) {
-    const std::string old = database.string() + suffix;
-    if (!std::filesystem::exists(old)) continue;
-    std::filesystem::rename(old, data_dir / ("state.db.before-restore" + std::string(suffix)), error);
-    if (error) return failure(Code::InternalError, "restore: move {}: {}", old, error.message());
-  }
-  std::filesystem::copy_file(backup, database, error);
-  if (error) return failure(Code::InternalError, "restore: copy {}: {}", backup.string(), error.message());
-  return {};
 }
 
 }  // namespace slipway::apiserver

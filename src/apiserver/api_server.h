@@ -52,7 +52,4 @@ class ApiServer {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Puts a backup in the place of the database of a server that does not run. The old one is kept beside it.
-Status restoreBackup(const std::filesystem::path& data_dir, const std::filesystem::path& backup);
-
 }  // namespace slipway::apiserver

@@ -3,9 +3,11 @@
 #include <memory>
 
 #include "apiserver/api_server.h"
+#include "apiserver/backup.h"
 #include "async/loop.h"
 #include "base/random.h"
 #include "base/strings.h"
+#include "cli/apiserver_backup.h"
 #include "cli/command.h"
 #include "cli/places.h"
 #include "controllers/control_plane.h"
@@ -102,7 +104,23 @@ void addApiServer(CLI::App& app, Context& context) {
   command->add_option("--name", words->options.names, "A further DNS name or address for the server's certificate");
   command->add_option("--audit-log", words->options.audit_log, "Write one JSON line for each request to this file");
   command->add_flag("--controllers,!--no-controllers", words->controllers, "Run the scheduler too (default true)");
-  command->callback([&context, words] { context.action = [words] { return serveMain(*words); }; });
+  const auto file = std::make_shared<std::filesystem::path>();
+  CLI::App* backup = command->add_subcommand("backup", "Copy the database, of a running server too");
+  CLI::App* restore = command->add_subcommand("restore", "Put a backup in the place of a stopped server's database");
+  for (CLI::App* about_file : {backup, restore}) {
+    about_file->fallthrough();
+    about_file->add_option("file", *file, "The backup")->required();
+  }
+  command->callback([&context, words, file, backup, restore] {
+    const std::filesystem::path& data = words->options.data_dir;
+    if (backup->parsed()) {
+      context.action = [data, file] { return report(backupTo(data, *file)); };
+    } else if (restore->parsed()) {
+      context.action = [data, file] { return report(apiserver::restoreBackup(data, *file)); };
+    } else {
+      context.action = [words] { return serveMain(*words); };
+    }
+  });
 }
 
 }  // namespace slipway::cli

@@ -185,7 +185,8 @@ void Store::compact() {
     if (oldest.change->before) dropped_.revisions.push_back(oldest.change->before->revision);
     if (oldest.change->deleted) dropped_.revisions.push_back(oldest.change->revision);
     history_bytes_ -= oldest.change->bytesKept();
-    history_from_ = oldest.change->revision;
+    // What was read at the start may be older than what was dropped before.
+    history_from_ = std::max(history_from_, oldest.change->revision);
     oldest.table->forgetFirst();
     history_.pop_front();
   }

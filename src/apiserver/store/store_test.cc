@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sqlite3.h>
 
 #include <fstream>
 
@@ -142,6 +143,41 @@ TEST_F(StoreTest, OldHistoryGoesAndRevisionsAreNeverGivenAgain) {
     EXPECT_EQ(store.figures().objects, 0U);
     EXPECT_EQ(co_await mustPut(store, "a/1", "z"), 4);
   });
+}
+
+TEST_F(StoreTest, HistoryNeverSeemsLongerThanItIsAfterARestart) {
+  with([this](Store& store) -> Task<void> {
+    co_await mustPut(store, "a/lives", "x");
+    co_await mustPut(store, "a/dies", "y");
+    co_await mustErase(store, "a/dies");
+    clock_.advance(std::chrono::minutes(6));
+    store.compact();
+    EXPECT_EQ(store.historyFrom(), 3);
+  });
+  with([this](Store& store) -> Task<void> {
+    clock_.advance(std::chrono::minutes(6));
+    store.compact();
+    EXPECT_EQ(store.historyFrom(), 3);
+    co_return;
+  });
+}
+
+TEST_F(StoreTest, DatabaseOfTheFirstFormatIsTakenOver) {
+  sqlite3* old = nullptr;
+  ASSERT_EQ(sqlite3_open(path().c_str(), &old), SQLITE_OK);
+  const char* sql =
+      "CREATE TABLE log(revision INTEGER PRIMARY KEY, key TEXT NOT NULL, deleted INTEGER NOT NULL, value BLOB NOT "
+      "NULL);"
+      "CREATE TABLE facts(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
+      "INSERT INTO facts VALUES('format', 1); INSERT INTO log VALUES(7, 'registry/core/pods/a/1', 0, 'x@7');";
+  ASSERT_EQ(sqlite3_exec(old, sql, nullptr, nullptr, nullptr), SQLITE_OK);
+  sqlite3_close(old);
+  for (int64_t next : {8, 9}) {
+    with([next](Store& store) -> Task<void> {
+      EXPECT_EQ(store.table("core/pods").find("a/1")->bytes, "x@7");
+      EXPECT_EQ(co_await mustPut(store, "a/2", "y"), next);
+    });
+  }
 }
 
 TEST_F(StoreTest, HistoryKeepsToItsBudget) {
