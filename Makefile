@@ -66,7 +66,7 @@ fmt:
 	@git ls-files '*.cc' '*.h' | xargs clang-format-19 -i
 
 bench: deps build
-	@ninja -C $(BUILD)/release fake_slurm parse_bench
+	@ninja -C $(BUILD)/release fake_slurm parse_bench apiserver_bench
 	@python3 bench/run.py $(BUILD)
 
 demo:

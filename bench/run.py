@@ -15,6 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tools"))
 import latency  # noqa: E402
 from testsite.processes import run, wait_for  # noqa: E402
 from testsite.stack import Stack  # noqa: E402
+from apiserver import apiserver  # noqa: E402
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -91,7 +92,7 @@ class Table:
 
     def row(self, what, limit, measured, unit, ok):
         self.missed += 0 if ok else 1
-        print(f"{what:<52} {limit:>12} {measured:>12.1f} {unit:<6} {'ok' if ok else 'MISSED'}", flush=True)
+        print(f"{what:<60} {limit:>12} {measured:>12.1f} {unit:<6} {'ok' if ok else 'MISSED'}", flush=True)
 
 
 def scale(table, build, nodes, jobs):
@@ -165,10 +166,11 @@ def main():
     arguments = parser.parse_args()
     build = pathlib.Path(arguments.build).resolve()
     table = Table()
-    print(f"{'what':<52} {'limit':>12} {'measured':>12}")
+    print(f"{'what':<60} {'limit':>12} {'measured':>12}")
     parse(table, build)
     latencies(table, build)
     scale(table, build, arguments.nodes, arguments.jobs)
+    apiserver(table, build)
     return 1 if table.missed else 0
 
 

@@ -18,7 +18,7 @@ namespace {
 void toArguments(const site::v1::PodPlan& plan) {
   slurm::Submission submission;
   submission.options = plan.slurm();
-  submission.comment = slurm::commentOf("default", plan.uid(), plan.attempt());
+  submission.comment = slurm::commentOf("default", "6f9c1d2e", plan.attempt());
   submission.directory = "/state/pods/1";
   submission.output = "/state/pods/1/job.out";
   const auto arguments = slurm::sbatchArguments(submission);
