@@ -35,7 +35,7 @@ void Agent::addHandlers() {
   on("Logs", &Agent::logs);
   on("Exec", &Agent::exec);
   on("PortForward", &Agent::portForward);
-  for (const std::string rpc : {"Stats", "UpdateVolumes"}) {
+  for (const std::string rpc : {"Stats", "UpdateVolumes", "AddContainers"}) {
     service_->on(std::string(kSite) + rpc, [this, rpc](ServerCall& call) { return forPod(call, rpc); });
   }
 }
@@ -168,7 +168,7 @@ Task<Status> Agent::portForward(ServerCall& call) {
   co_return co_await toSupervisor(call, data.pod_uid(), "PortForward", std::move(*first));
 }
 
-/// Stats and UpdateVolumes: `pod_uid` is field 1 of both requests.
+/// Stats and the like: `pod_uid` is field 1 of each request.
 Task<Status> Agent::forPod(ServerCall& call, std::string rpc) {
   CO_TRY(auto first, co_await call.receive());
   if (!first) co_return failure(Code::BadRequest, "{}: no request", rpc);

@@ -158,6 +158,7 @@ Task<Status> PodRunner::reconcile(std::string uid) {
     if (!cancelled) co_return failure(cancelled.error());
     co_return Status();
   }
+  CO_TRY_STATUS(co_await addEphemeral(pod));
   Entry& now = entries_[uid];
   if (now.report && now.report->stage() == PodReport::REFUSED && !now.submit_after) {
     now.submitted = false;

@@ -49,6 +49,7 @@ class PodRunner {
     std::optional<SteadyTime> submit_after;  ///< refused: not before
     std::optional<async::Backoff> refusals;
     std::string refusal;  ///< last told
+    std::string ephemeral_refusal;
   };
   Task<void> work();
   Task<Status> reconcile(std::string uid);
@@ -57,6 +58,8 @@ class PodRunner {
   Task<Status> submit(kube::ObjectPtr pod);
   Task<Status> submitPlan(kube::ObjectPtr pod, site::v1::PodPlan plan);
   Task<Status> refuse(kube::ObjectPtr pod, std::string reason, std::string message, bool for_good);
+  /// Ephemeral containers that were added to a running pod (kubectl debug) and that no report shows yet.
+  Task<Status> addEphemeral(kube::ObjectPtr pod);
   Task<Status> annotate(kube::ObjectPtr pod, uint32_t job_id);
   Task<Result<bool>> cancel(std::string uid, int64_t grace);
   Task<Status> writeStatus(kube::ObjectPtr pod, site::v1::PodReport report);

@@ -17,6 +17,7 @@ inline constexpr const char* kLogs = "/slipway.site.v1.Site/Logs";
 inline constexpr const char* kExec = "/slipway.site.v1.Site/Exec";
 inline constexpr const char* kPortForward = "/slipway.site.v1.Site/PortForward";
 inline constexpr const char* kUpdateVolumes = "/slipway.site.v1.Site/UpdateVolumes";
+inline constexpr const char* kAddContainers = "/slipway.site.v1.Site/AddContainers";
 inline constexpr const char* kStats = "/slipway.site.v1.Site/Stats";
 
 /// The way to a site that may be away: calls fail with ServiceUnavailable meanwhile. Outlives every tunnel.

@@ -34,6 +34,7 @@ int superviseMain(const std::string& directory) {
   if (const std::string scratch = environment("TMPDIR"); !scratch.empty()) options.scratch = scratch;
   options.images.root = site->image_root;
   options.images.local.assign(site->local_images.begin(), site->local_images.end());
+  options.images.max_bytes = site->image_bytes;
   options.images.insecure_registries = site->insecure_registries;
   options.images.mirrors = site->registry_mirrors;
   return supervisor::superviseMain(options);

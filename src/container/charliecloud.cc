@@ -55,6 +55,8 @@ Result<Launch> CharliecloudRuntime::launch(const ContainerSpec& spec) {
   }
   launch.argv = {ch_run_.string(), "--no-passwd"};
   if (writable_root_ && !spec.read_only_root) launch.argv.emplace_back("--write");
+  if (spec.user >= 0) launch.argv.push_back(fmt::format("--uid={}", spec.user));
+  if (spec.group >= 0) launch.argv.push_back(fmt::format("--gid={}", spec.group));
   for (const Bind& bind : spec.binds) {
     if (launch.overlay && isDevicePath(bind.target)) continue;  // in the device folder already
     TRY(const std::filesystem::path source, sourceOf(bind, spec, launch));

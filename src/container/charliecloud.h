@@ -17,6 +17,7 @@ class CharliecloudRuntime final : public ContainerRuntime {
   Task<Result<PreparedImage>> prepare(ImageRequest request) override;
   Result<Launch> launch(const ContainerSpec& spec) override;
   bool isolates() const override { return true; }
+  bool mapsUsers() const override { return true; }
 
  private:
   std::filesystem::path ch_run_;

@@ -2,10 +2,10 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-
-#include <cerrno>
+#include <unistd.h>
 
 #include "base/files.h"
+#include "base/log.h"
 #include "base/strings.h"
 
 namespace slipway::container {
@@ -45,16 +45,35 @@ Task<Result<async::ProcessResult>> runTool(async::ProcessRunner& runner, std::ve
   co_return ran;
 }
 
-/// flock(2) held by this process, waited for without blocking the loop.
-Task<Result<FileDescriptor>> lockFile(fs::path path) {
-  CO_TRY(FileDescriptor file, openFile(path, O_CREAT | O_RDWR));
-  while (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK && errno != EINTR)
-      co_return failure(errnoError(fmt::format("lock {}", path.string()), errno));
-    co_await async::sleepFor(std::chrono::milliseconds(200));
+/// The registry that credentials are for: "https://index.docker.io/v1/" is docker.io's.
+std::string registryOf(const std::string& server) {
+  std::string registry = server;
+  for (const std::string_view scheme : {"https://", "http://"}) {
+    if (registry.starts_with(scheme)) registry.erase(0, scheme.size());
   }
-  co_return std::move(file);
+  registry = registry.substr(0, registry.find('/'));
+  return registry == "index.docker.io" ? "docker.io" : registry;
 }
+
+/// Words and a file of its own for each call: others of the node can read command lines.
+Result<fs::path> writeCredentials(const fs::path& root, const std::string& registry, const Credentials& from) {
+  static int count = 0;
+  // No JSON library for one value: base64 and the name of a registry need no escapes.
+  const std::string auth = base64Encode(from.username + ":" + from.password);
+  const fs::path file = root / "auth" / fmt::format("{}-{}.json", ::getpid(), ++count);
+  TRY_STATUS(makeDirectories(file.parent_path(), 0700));
+  TRY_STATUS(writeFileAtomic(file, fmt::format(R"({{"auths":{{"{}":{{"auth":"{}"}}}}}})", registry, auth), 0600));
+  return file;
+}
+
+/// Takes the file of credentials away at the end.
+struct Forgotten {
+  fs::path file;
+  ~Forgotten() {
+    std::error_code ignored;
+    if (!file.empty()) fs::remove(file, ignored);
+  }
+};
 
 bool isUnder(const fs::path& path, const fs::path& folder) {
   const fs::path relative = path.lexically_relative(folder);
@@ -102,25 +121,19 @@ fs::path ImageStore::nameFile(const ImageReference& reference) const {
   return options_.root / "names" / escaped(reference.str());
 }
 
-std::vector<std::string> ImageStore::sourceArguments(const ImageReference& reference,
-                                                     const ImageRequest& request) const {
-  std::vector<std::string> out;
+Result<ImageStore::Source> ImageStore::sourceOf(const ImageReference& reference, const ImageRequest& request) const {
   const auto& insecure = options_.insecure_registries;
   const auto mirror = options_.mirrors.find(reference.registry);
   ImageReference from = reference;
   if (mirror != options_.mirrors.end()) from.registry = mirror->second;
-  if (std::find(insecure.begin(), insecure.end(), from.registry) != insecure.end())
-    out.emplace_back("--src-tls-verify=false");
+  Source out;
+  out.name = "docker://" + from.pullName();
+  out.insecure = std::find(insecure.begin(), insecure.end(), from.registry) != insecure.end();
   for (const Credentials& each : request.credentials) {
-    std::string registry = each.registry.substr(each.registry.starts_with("https://") ? 8 : 0);
-    registry = registry.substr(0, registry.find('/'));
-    if (registry == "index.docker.io") registry = "docker.io";
-    if (registry == reference.registry) {
-      out.push_back("--src-creds=" + each.username + ":" + each.password);
-      break;
-    }
+    if (registryOf(each.registry) != reference.registry) continue;
+    TRY(out.auth_file, writeCredentials(options_.root, from.registry, each));
+    break;
   }
-  out.push_back("docker://" + from.pullName());
   return out;
 }
 
@@ -131,10 +144,12 @@ Task<Result<std::string>> ImageStore::resolveDigest(ImageReference reference, Im
   if (request.policy == PullPolicy::Never) {
     co_return failure(Code::NotFound, "Container image \"{}\" is not present with pull policy of Never", request.image);
   }
-  std::vector<std::string> argv = {"skopeo", "inspect", "--format={{.Digest}}"};
-  for (std::string argument : sourceArguments(reference, request)) {
-    argv.push_back(argument.starts_with("--src-") ? "--" + argument.substr(6) : argument);
-  }
+  CO_TRY(const Source source, sourceOf(reference, request));
+  const Forgotten forgotten{source.auth_file};
+  std::vector<std::string> argv = {"skopeo", "inspect", "--no-tags", "--format={{.Digest}}"};
+  if (source.insecure) argv.emplace_back("--tls-verify=false");
+  if (!source.auth_file.empty()) argv.push_back("--authfile=" + source.auth_file.string());
+  argv.push_back(source.name);
   CO_TRY(const auto ran, co_await runTool(*runner_, std::move(argv), std::chrono::minutes(2), request.image));
   co_return std::string(trim(ran.output));
 }
@@ -144,7 +159,11 @@ Task<Status> ImageStore::download(ImageReference reference, ImageRequest request
   reference.digest = digest;
   const std::string layout = (work / "oci").string();
   std::vector<std::string> copy = {"skopeo", "--insecure-policy", "copy", "--quiet"};
-  for (std::string& argument : sourceArguments(reference, request)) copy.push_back(std::move(argument));
+  CO_TRY(const Source source, sourceOf(reference, request));
+  const Forgotten forgotten{source.auth_file};
+  if (source.insecure) copy.emplace_back("--src-tls-verify=false");
+  if (!source.auth_file.empty()) copy.push_back("--authfile=" + source.auth_file.string());
+  copy.push_back(source.name);
   copy.push_back("oci:" + layout + ":image");
   CO_TRY_STATUS(co_await runTool(*runner_, std::move(copy), options_.pull_timeout, request.image));
   CO_TRY(const auto config, co_await runTool(*runner_, {"skopeo", "inspect", "--config", "oci:" + layout + ":image"},
@@ -170,7 +189,7 @@ Task<Status> ImageStore::download(ImageReference reference, ImageRequest request
 
 Task<Result<PreparedImage>> ImageStore::convert(ImageReference reference, ImageRequest request, std::string digest) {
   CO_TRY_STATUS(makeDirectories(options_.root / "lock", 0700));
-  CO_TRY(const FileDescriptor lock, co_await lockFile(options_.root / "lock" / directoryName(digest)));
+  CO_TRY(const FileDescriptor lock, co_await lockFile(options_.root / "lock" / directoryName(digest), LOCK_EX));
   if (auto ready = stored(digest)) co_return ready;  // somebody else was quicker
   const fs::path work = options_.root / ("tmp-" + directoryName(digest));
   std::error_code ignored;
@@ -191,7 +210,10 @@ Task<Result<PreparedImage>> ImageStore::get(ImageRequest request) {
   if (isLocalImage(request.image)) co_return local(request.image);
   CO_TRY(const ImageReference reference, parseImageReference(request.image));
   CO_TRY(const std::string digest, co_await resolveDigest(reference, request));
+  // Held before it is looked at, so that nobody takes it away between.
+  CO_TRY_STATUS(co_await cache_.hold(directoryName(digest)));
   auto ready = stored(digest);
+  const bool converted = !ready;
   if (!ready) {
     if (request.policy == PullPolicy::Never) {
       co_return failure(Code::NotFound, "Container image \"{}\" is not present with pull policy of Never",
@@ -202,6 +224,10 @@ Task<Result<PreparedImage>> ImageStore::get(ImageRequest request) {
   if (!ready) co_return ready;
   CO_TRY_STATUS(makeDirectories(options_.root / "names", 0700));
   CO_TRY_STATUS(writeFileAtomic(nameFile(reference), digest, 0600));
+  if (converted) {
+    const Status collected = co_await cache_.collect();
+    if (!collected) log::warn("image cache: {}", collected.error().message);
+  }
   co_return ready;
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "async/process.h"
+#include "container/image_cache.h"
 #include "container/image_reference.h"
 #include "container/runtime.h"
 
@@ -23,6 +24,7 @@ struct ImageStoreOptions {
   std::vector<std::string> insecure_registries;  ///< "localhost:5000": plain HTTP or unknown certificates
   std::map<std::string, std::string> mirrors;    ///< registry → host[:port] that is asked instead
   std::chrono::nanoseconds pull_timeout = std::chrono::minutes(30);
+  int64_t max_bytes = 0;  ///< of all converted images; those used longest ago go first; 0: no limit
 };
 
 /// Images as directories under `root`, one for each digest, whatever number of jobs asks at once: a conversion goes to
@@ -31,26 +33,34 @@ struct ImageStoreOptions {
 ///   root/sha256-<digest>/rootfs, config.json     a converted image
 ///   root/names/<escaped reference>               digest that the name had when it was last looked up
 ///   root/lock/<digest>                           flock(2) of the job that converts
+///   root/use/<digest>                            flock(2), shared, of each job that runs it (image_cache.h)
 ///
 /// Needs skopeo and umoci on the node where it runs; local directories and .sif files need nothing.
 class ImageStore final : public ImageSource {
  public:
   ImageStore(ImageStoreOptions options, std::shared_ptr<async::ProcessRunner> runner)
-      : options_(std::move(options)), runner_(std::move(runner)) {}
+      : options_(std::move(options)), runner_(std::move(runner)), cache_(options_.root, options_.max_bytes, runner_) {}
 
   Task<Result<PreparedImage>> get(ImageRequest request) override;
 
  private:
+  /// Where skopeo is to ask, and how.
+  struct Source {
+    std::string name;  ///< "docker://..."
+    bool insecure = false;
+    std::filesystem::path auth_file;  ///< credentials, which must not be seen in a command line; may be empty
+  };
   Result<PreparedImage> local(const std::string& image) const;
   Result<PreparedImage> stored(const std::string& digest) const;
   std::filesystem::path nameFile(const ImageReference& reference) const;
-  std::vector<std::string> sourceArguments(const ImageReference& reference, const ImageRequest& request) const;
+  Result<Source> sourceOf(const ImageReference& reference, const ImageRequest& request) const;
   Task<Result<std::string>> resolveDigest(ImageReference reference, ImageRequest request);
   Task<Result<PreparedImage>> convert(ImageReference reference, ImageRequest request, std::string digest);
   Task<Status> download(ImageReference reference, ImageRequest request, std::string digest, std::filesystem::path work);
 
   ImageStoreOptions options_;
   std::shared_ptr<async::ProcessRunner> runner_;
+  ImageCache cache_;
 };
 
 /// A directory's own configuration, where one lies beside it (config.json) or in it (.slipway/config.json,

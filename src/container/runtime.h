@@ -48,6 +48,8 @@ struct ContainerSpec {
   std::string working_dir = "/";
   std::vector<Bind> binds;  ///< in order: a parent before what lies in it
   bool read_only_root = false;
+  int64_t user = -1;   ///< as which the program sees itself; -1: as who it is
+  int64_t group = -1;  ///< likewise
   std::string hostname;
   std::filesystem::path scratch;  ///< a directory of this start's own, on the node's local disk
 };
@@ -83,6 +85,8 @@ class ContainerRuntime {
   /// Whether a container has a file system of its own: volumes can be mounted, and a further process is started in it
   /// by joining its namespaces. On the host neither.
   virtual bool isolates() const = 0;
+  /// Whether a program can see itself as another user (ContainerSpec::user) by a user namespace.
+  virtual bool mapsUsers() const { return false; }
 };
 
 }  // namespace slipway::container

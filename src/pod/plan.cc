@@ -4,6 +4,7 @@
 #include "pod/environment.h"
 #include "pod/expansion.h"
 #include "pod/fields.h"
+#include "pod/notes.h"
 #include "pod/probes.h"
 #include "pod/registry_auth.h"
 #include "pod/resources.h"
@@ -79,6 +80,8 @@ void setSecurity(const kube::Object& pod, const kube::Object& container, site::v
   out.set_run_as_user(kube::integer(container, {"securityContext", "runAsUser"}, user));
   out.set_run_as_group(kube::integer(container, {"securityContext", "runAsGroup"}, group));
   out.set_read_only_root(kube::boolean(container, {"securityContext", "readOnlyRootFilesystem"}));
+  const bool not_root = kube::boolean(pod, {"spec", "securityContext", "runAsNonRoot"});
+  out.set_run_as_non_root(kube::boolean(container, {"securityContext", "runAsNonRoot"}, not_root));
 }
 
 Status setAmounts(const kube::Object& container, site::v1::Container& out) {
@@ -132,6 +135,10 @@ Task<Status> buildContainer(const kube::Object& container, const Shared& shared,
   CO_TRY_STATUS(setAmounts(container, out));
   setSecurity(shared.pod, container, out);
   out.set_restart_always(kube::text(container, {"restartPolicy"}) == "Always");
+  out.set_restart_policy(std::string(kube::text(container, {"restartPolicy"})));
+  std::string_view signal = kube::text(container, {"lifecycle", "stopSignal"});
+  if (signal.starts_with("SIG")) signal.remove_prefix(3);
+  out.set_stop_signal(std::string(signal));
   out.set_termination_message_path(orElse(kube::text(container, {"terminationMessagePath"}), "/dev/termination-log"));
   out.set_termination_message_policy(orElse(kube::text(container, {"terminationMessagePolicy"}), "File"));
   out.set_tty(kube::boolean(container, {"tty"}));
@@ -202,6 +209,9 @@ Status setPod(const kube::Object& pod, const PlanOptions& options, site::v1::Pod
   plan.set_grace_seconds(kube::integer(pod, {"spec", "terminationGracePeriodSeconds"}, kDefaultGrace));
   plan.set_active_deadline_seconds(kube::integer(pod, {"spec", "activeDeadlineSeconds"}));
   plan.set_hostname(orElse(kube::text(pod, {"spec", "hostname"}), kube::name(pod).substr(0, 63)));
+  if (const auto name = kube::text(pod, {"spec", "hostnameOverride"}); !name.empty()) {
+    plan.set_hostname(std::string(name));
+  }
   plan.set_subdomain(std::string(kube::text(pod, {"spec", "subdomain"})));
   plan.set_share_process_namespace(kube::boolean(pod, {"spec", "shareProcessNamespace"}));
   for (const auto& item : kube::items(pod, {"spec", "hostAliases"})) {
@@ -209,6 +219,17 @@ Status setPod(const kube::Object& pod, const PlanOptions& options, site::v1::Pod
     alias->set_ip(std::string(kube::text(item.get_object(), {"ip"})));
     for (const auto& name : kube::items(item.get_object(), {"hostnames"}))
       alias->add_hostnames(std::string(name.get_string()));
+  }
+  plan.set_cluster_domain(options.cluster_domain);
+  plan.set_hostname_as_fqdn(kube::boolean(pod, {"spec", "setHostnameAsFQDN"}) && !plan.subdomain().empty());
+  if (const auto* group = kube::find(pod, {"spec", "securityContext", "fsGroup"}); group != nullptr) {
+    plan.set_fs_group(kube::integer(pod, {"spec", "securityContext", "fsGroup"}));
+  }
+  for (std::string& note : notesOn(pod)) {
+    site::v1::PodEvent& event = *plan.add_notes();
+    event.set_type("Warning");
+    event.set_reason("WorksDifferently");
+    event.set_message(std::move(note));
   }
   setDns(pod, options, *plan.mutable_dns());
   TRY_STATUS(setRuntime(pod, options, plan));
@@ -253,6 +274,23 @@ Task<Result<site::v1::PodPlan>> buildPlan(kube::Object pod, PlanSource& source, 
   }
   CO_TRY_STATUS(co_await addRegistryAuth(pod, references, plan));
   co_return plan;
+}
+
+Task<Result<std::vector<site::v1::Container>>> buildEphemeral(kube::Object pod, PlanSource& source,
+                                                              PlanOptions options) {
+  CO_TRY_STATUS(checkEphemeral(pod));
+  References references(source, std::string(kube::nameSpace(pod)));
+  Shared shared{pod, options, references, {}, {}};
+  CO_TRY(shared.services, co_await buildServiceVariables(pod, source, options));
+  CO_TRY(shared.volumes, co_await resolveVolumes(pod, references, options));
+  std::vector<site::v1::Container> out;
+  for (const auto& item : kube::items(pod, {"spec", "ephemeralContainers"})) {
+    const kube::Object& container = item.get_object();
+    const Status built = co_await buildContainer(container, shared, out.emplace_back());
+    if (!built) co_return failure(built.error().wrap(fmt::format("container {}", kube::text(container, {"name"}))));
+    out.back().set_target(std::string(kube::text(container, {"targetContainerName"})));
+  }
+  co_return out;
 }
 
 Task<Result<std::vector<site::v1::Volume>>> buildVolumes(kube::Object pod, PlanSource& source, PlanOptions options) {

@@ -56,6 +56,10 @@ Task<Result<site::v1::PodPlan>> buildPlan(kube::Object pod, PlanSource& source, 
 /// Only the volumes, for UpdateVolumes when a ConfigMap or Secret of a running pod changed or a token nears its end.
 Task<Result<std::vector<site::v1::Volume>>> buildVolumes(kube::Object pod, PlanSource& source, PlanOptions options);
 
+/// The pod's ephemeral containers, all of them, for AddContainers. Invalid: one asks for what cannot be had.
+Task<Result<std::vector<site::v1::Container>>> buildEphemeral(kube::Object pod, PlanSource& source,
+                                                              PlanOptions options);
+
 /// What the pod's plan depends on, so that the bridge watches those and no others.
 struct PlanReferences {
   std::vector<std::string> config_maps;  ///< of the pod's namespace; sorted, each once
@@ -66,5 +70,7 @@ PlanReferences referencesOf(const kube::Object& pod);
 
 /// Fields that cannot work for an unprivileged user, as Invalid with all of them listed; part of buildPlan().
 Status checkSupported(const kube::Object& pod);
+/// The same for what was added to it later.
+Status checkEphemeral(const kube::Object& pod);
 
 }  // namespace slipway::pod

@@ -99,6 +99,9 @@ Result<Amounts> podResources(const kube::Object& pod, std::string_view list) {
     addTo(total, amounts);
   }
   raiseTo(total, most_at_init);
+  // What is said of the pod as a whole holds instead of the sum.
+  TRY(const Amounts whole, amountsOf(kube::child(pod, {"spec"}), list));
+  for (const auto& [name, amount] : whole) total[name] = amount;
   const kube::Object& overhead = kube::child(pod, {"spec", "overhead"});
   for (const auto& entry : overhead) {
     TRY(const int64_t milli, milliValue(quantityText(overhead, entry.key())));

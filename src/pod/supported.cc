@@ -11,8 +11,11 @@ using Problems = std::vector<std::string>;
 void checkContainerSecurity(const kube::Object& container, const std::string& path, Problems& out) {
   const kube::Object& security = kube::child(container, {"securityContext"});
   if (kube::boolean(security, {"privileged"})) out.push_back(path + ".securityContext.privileged: needs root");
-  if (!kube::items(security, {"capabilities", "add"}).empty()) {
+  for (const auto& capability : kube::items(security, {"capabilities", "add"})) {
+    // kubectl debug asks for it; processes of one user may trace each other without.
+    if (capability.is_string() && capability.get_string() == "SYS_PTRACE" && path.starts_with("spec.ephemeral")) continue;
     out.push_back(path + ".securityContext.capabilities.add: a user's process has no capabilities to give");
+    break;
   }
   if (kube::text(security, {"procMount"}) == "Unmasked") {
     out.push_back(path + ".securityContext.procMount: Unmasked needs root");
@@ -39,6 +42,9 @@ void checkContainer(const kube::Object& container, const std::string& path, Prob
     if (kube::text(mount.get_object(), {"mountPropagation"}) == "Bidirectional") {
       out.push_back(path + ".volumeMounts.mountPropagation: Bidirectional needs a privileged container");
     }
+    if (kube::text(mount.get_object(), {"recursiveReadOnly"}) == "Enabled") {
+      out.push_back(path + ".volumeMounts.recursiveReadOnly: Enabled cannot be promised, ask for IfPossible");
+    }
   }
   for (const auto& entry : kube::items(container, {"ports"})) {
     const int64_t host = kube::integer(entry.get_object(), {"hostPort"});
@@ -50,6 +56,54 @@ void checkContainer(const kube::Object& container, const std::string& path, Prob
   if (!kube::items(container, {"resources", "claims"}).empty()) {
     out.push_back(path + ".resources.claims: devices come from Slurm, ask for slipway.dev/gres-<name>");
   }
+  for (const std::string_view list : {"limits", "requests"}) {
+    for (const auto& entry : kube::child(container, {"resources", list})) {
+      if (!std::string_view(entry.key()).starts_with("hugepages-")) continue;
+      out.push_back(fmt::format("{}.resources.{}.{}: Slurm gives out no huge pages", path, list,
+                                std::string_view(entry.key())));
+    }
+  }
+  if (!kube::items(container, {"restartPolicyRules"}).empty()) {
+    out.push_back(path + ".restartPolicyRules: not there yet, use restartPolicy");
+  }
+}
+
+/// What a volume may be; anything else has to be refused by its name.
+constexpr std::string_view kVolumeKinds[] = {"emptyDir", "configMap", "secret",   "projected",
+                                             "nfs",      "hostPath",  "ephemeral", "downwardAPI",
+                                             "persistentVolumeClaim"};
+constexpr std::string_view kProjections[] = {"configMap", "secret", "downwardAPI", "serviceAccountToken"};
+
+template <size_t N>
+bool isOneOf(const std::string_view (&known)[N], std::string_view name) {
+  return std::find(std::begin(known), std::end(known), name) != std::end(known);
+}
+
+void checkVolume(const kube::Object& volume, Problems& out) {
+  const std::string path = fmt::format("spec.volumes[{}]", kube::text(volume, {"name"}));
+  for (const auto& entry : volume) {
+    const std::string_view kind = entry.key();
+    if (kind == "name" || isOneOf(kVolumeKinds, kind)) continue;
+    out.push_back(fmt::format("{}.{}: mounting it needs root", path, kind));
+  }
+  for (const auto& source : kube::items(volume, {"projected", "sources"})) {
+    for (const auto& entry : source.get_object()) {
+      if (isOneOf(kProjections, entry.key())) continue;
+      out.push_back(fmt::format("{}.projected.sources.{}: not there yet", path, std::string_view(entry.key())));
+    }
+  }
+}
+
+void checkList(const kube::Object& spec, std::string_view list, Problems& out) {
+  for (const auto& item : kube::items(spec, {list})) {
+    const kube::Object& container = item.get_object();
+    checkContainer(container, fmt::format("spec.{}[{}]", list, kube::text(container, {"name"})), out);
+  }
+}
+
+Status verdict(const Problems& problems) {
+  if (problems.empty()) return {};
+  return failure(Code::Invalid, "cannot run without root on Slurm: {}", join(problems, "; "));
 }
 
 }  // namespace
@@ -67,14 +121,15 @@ Status checkSupported(const kube::Object& pod) {
     problems.emplace_back("spec.resourceClaims: devices come from Slurm, ask for slipway.dev/gres-<name>");
   }
   checkProfiles(kube::child(spec, {"securityContext"}), "spec", problems);
-  for (const std::string_view list : {"initContainers", "containers"}) {
-    for (const auto& item : kube::items(spec, {list})) {
-      const kube::Object& container = item.get_object();
-      checkContainer(container, fmt::format("spec.{}[{}]", list, kube::text(container, {"name"})), problems);
-    }
-  }
-  if (problems.empty()) return {};
-  return failure(Code::Invalid, "cannot run without root on Slurm: {}", join(problems, "; "));
+  for (const auto& volume : kube::items(spec, {"volumes"})) checkVolume(volume.get_object(), problems);
+  for (const std::string_view list : {"initContainers", "containers"}) checkList(spec, list, problems);
+  return verdict(problems);
+}
+
+Status checkEphemeral(const kube::Object& pod) {
+  Problems problems;
+  checkList(kube::child(pod, {"spec"}), "ephemeralContainers", problems);
+  return verdict(problems);
 }
 
 PlanReferences referencesOf(const kube::Object& pod) {

@@ -4,6 +4,8 @@
 #include "base/files.h"
 #include "base/strings.h"
 #include "supervisor/container_runner.h"
+#include "supervisor/identity.h"
+#include "supervisor/network_files.h"
 #include "supervisor/process_tree.h"
 
 namespace slipway::supervisor {
@@ -35,7 +37,7 @@ std::map<std::string, std::string> ContainerRunner::environment() const {
     own[variable.name()] =
         variable.field().empty() ? variable.value() : withJobFields(variable.value(), context_.facts);
   }
-  own.emplace("HOSTNAME", context_.plan.hostname());
+  own.emplace("HOSTNAME", hostnameOf(context_.plan));
   std::map<std::string, std::string> out;
   if (context_.runtime.isolates()) {
     own.emplace("HOME", "/root");
@@ -86,7 +88,10 @@ Result<container::Launch> ContainerRunner::makeLaunch() {
   spec.working_dir = !plan_.working_dir().empty() ? plan_.working_dir() : image_.config.working_dir;
   if (spec.working_dir.empty()) spec.working_dir = "/";
   spec.read_only_root = plan_.read_only_root();
-  spec.hostname = context_.plan.hostname();
+  const Identity identity = identityOf(plan_, image_.config.user, image_.path);
+  spec.user = identity.user;
+  spec.group = identity.group;
+  spec.hostname = hostnameOf(context_.plan);
   spec.scratch = scratch();
   if (context_.runtime.isolates()) {
     TRY(spec.binds, makeBinds());

@@ -120,8 +120,8 @@ void ContainerProcess::resize(unsigned columns, unsigned rows) {
   if (tty_ && streams_->output[0]) resizeTerminal(streams_->output[0]->native_handle(), columns, rows);
 }
 
-void ContainerProcess::terminate() {
-  if (running_) ::kill(pid_, SIGTERM);
+void ContainerProcess::terminate(int signal) {
+  if (running_) ::kill(pid_, signal);
 }
 
 void ContainerProcess::kill() {

@@ -38,7 +38,7 @@ class ContainerProcess {
   void resize(unsigned columns, unsigned rows);
   bool hasTerminal() const { return tty_; }
 
-  void terminate();
+  void terminate(int signal);
   void kill();
   pid_t pid() const { return pid_; }
   const std::string& instance() const { return instance_; }

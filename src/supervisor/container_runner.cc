@@ -1,6 +1,7 @@
 #include "supervisor/container_runner.h"
 
 #include <signal.h>
+#include <string.h>
 #include <sys/wait.h>
 
 #include "base/log.h"
@@ -12,6 +13,10 @@ namespace slipway::supervisor {
 
 using site::v1::ContainerReport;
 using site::v1::Terminated;
+
+namespace {
+constexpr int kBrokenExitCode = 128;
+}
 
 ContainerRunner::ContainerRunner(PodContext& context, const site::v1::Container& plan, Kind kind, Executor executor)
     : context_(context),
@@ -32,14 +37,51 @@ void ContainerRunner::handle(ContainerEvent event) {
 }
 
 bool ContainerRunner::restartsAfter(int exit_code) const {
-  if (stopWanted()) return false;
+  if (stopWanted() || kind_ == Kind::Ephemeral) return false;
   if (kind_ == Kind::Sidecar) return true;
-  if (context_.plan.restart_policy() == "Never") return false;
-  if (kind_ == Kind::Main && context_.plan.restart_policy() == "Always") return true;
+  const std::string& policy = plan_.restart_policy().empty() ? context_.plan.restart_policy() : plan_.restart_policy();
+  if (policy == "Never") return false;
+  if (kind_ == Kind::Main && policy == "Always") return true;
   return exit_code != 0;
 }
 
+int ContainerRunner::stopSignal() const {
+  for (int signal = 1; signal < SIGRTMIN && !plan_.stop_signal().empty(); ++signal) {
+    const char* name = ::sigabbrev_np(signal);
+    if (name != nullptr && plan_.stop_signal() == name) return signal;
+  }
+  return SIGTERM;
+}
+
 Task<void> ContainerRunner::run() {
+  std::string broken;
+  try {
+    co_await live();
+    co_return;
+  } catch (const boost::system::system_error& error) {
+    if (error.code() == asio::error::operation_aborted) throw;
+    broken = error.what();
+  } catch (const std::exception& error) {
+    broken = error.what();
+  }
+  breakDown(broken);
+}
+
+void ContainerRunner::breakDown(const std::string& what) {
+  const std::string message = fmt::format("container {}: internal error: {}", plan_.name(), what);
+  log::error("{}", message);
+  process_.reset();  // kills what runs
+  stop_.reset();
+  context_.board.event("Warning", "InternalError", message, plan_.name());
+  Terminated ended;
+  ended.set_exit_code(kBrokenExitCode);
+  ended.set_reason("InternalError");
+  ended.set_message(message);
+  finish(std::move(ended));
+  handle(ContainerEvent::Broken);
+}
+
+Task<void> ContainerRunner::live() {
   handle(ContainerEvent::Turn);
   while (state_ != ContainerState::Exited) {
     if (stopWanted() && state_ != ContainerState::Running) handle(ContainerEvent::StopWanted);
@@ -208,6 +250,21 @@ Task<void> ContainerRunner::start() {
 }
 
 Task<void> ContainerRunner::afterStart(async::TaskGroup& group) {
+  std::string broken;
+  try {
+    co_await hookAndProbes(group);
+    co_return;
+  } catch (const boost::system::system_error& error) {
+    if (error.code() == asio::error::operation_aborted) throw;
+    broken = error.what();
+  } catch (const std::exception& error) {
+    broken = error.what();
+  }
+  context_.board.event("Warning", "InternalError", broken, plan_.name());
+  restartFor(fmt::format("Container {} is ended: internal error: {}", plan_.name(), broken), 0);
+}
+
+Task<void> ContainerRunner::hookAndProbes(async::TaskGroup& group) {
   if (plan_.has_post_start()) {
     const Status hooked = co_await runHandler(context_, *this, plan_.post_start(), std::chrono::hours(1));
     if (!hooked) {
@@ -227,7 +284,7 @@ Task<void> ContainerRunner::stopper() {
     const Status hooked = co_await runHandler(context_, *this, plan_.pre_stop(), left);
     if (!hooked) context_.board.event("Warning", "FailedPreStopHook", hooked.error().message, plan_.name());
   }
-  process_->terminate();
+  process_->terminate(stopSignal());
   while (context_.clock.steady() < stop_->deadline)
     co_await changed_.waitFor(stop_->deadline - context_.clock.steady());
   // A process that ignores TERM: all that belongs to the container goes.

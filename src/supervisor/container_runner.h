@@ -17,11 +17,12 @@ namespace slipway::supervisor {
 /// keeps it until run() has returned and all sessions (exec, logs) are gone.
 class ContainerRunner {
  public:
-  enum class Kind { Init, Sidecar, Main };
+  enum class Kind { Init, Sidecar, Main, Ephemeral };
   ContainerRunner(PodContext& context, const site::v1::Container& plan, Kind kind, Executor executor);
   ~ContainerRunner();
 
-  /// From its turn until it has ended for good.
+  /// From its turn until it has ended for good. An exception that nobody expected ends the container with reason
+  /// InternalError; only cancellation leaves.
   Task<void> run();
   /// preStop, TERM, and KILL after `grace`; no restart. A shorter grace of a later call counts.
   void stop(std::chrono::nanoseconds grace);
@@ -58,7 +59,10 @@ class ContainerRunner {
 
   void handle(ContainerEvent event);
   bool restartsAfter(int exit_code) const;
+  int stopSignal() const;
   bool stopWanted() const { return stop_ && stop_->final; }
+  Task<void> live();
+  void breakDown(const std::string& what);
   Task<void> pull();
   Task<void> start();
   Task<void> watchProcess();
@@ -70,6 +74,7 @@ class ContainerRunner {
   std::string instance() const;
   std::map<std::string, std::string> environment() const;
   Task<void> afterStart(async::TaskGroup& group);
+  Task<void> hookAndProbes(async::TaskGroup& group);
   void finish(site::v1::Terminated terminated);
   std::string terminationMessage(int exit_code) const;
   std::filesystem::path scratch() const;

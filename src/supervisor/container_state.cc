@@ -24,6 +24,8 @@ ContainerState next(ContainerState state, ContainerEvent event, bool restarts) {
     case ContainerEvent::StopWanted:
       if (state == State::Running) return State::Stopping;
       return state == State::Stopping ? state : State::Exited;
+    case ContainerEvent::Broken:
+      return State::Exited;
   }
   return state;
 }

@@ -26,6 +26,7 @@ enum class ContainerEvent {
   Ended,        ///< the process is gone
   StopWanted,   ///< the pod ends, a probe failed, ...
   BackOffOver,
+  Broken,  ///< our own failure: nothing more can be done for it
 };
 
 /// The one place that says what follows. `restarts`: the restart policy has it started again after this end. An event

@@ -38,6 +38,7 @@ TEST(ContainerState, EveryTransitionIsAsTheTableSays) {
   for (const bool restarts : {false, true}) {
     const auto table = expected(restarts ? S::CrashBackOff : S::Exited);
     for (const S state : kStates) {
+      EXPECT_EQ(next(state, E::Broken, restarts), S::Exited);
       for (const E event : kEvents) {
         const auto found = table.find({state, event});
         EXPECT_EQ(next(state, event, restarts), found == table.end() ? state : found->second)

@@ -43,6 +43,11 @@ void addNew(std::vector<std::string>& to, const std::string& value) {
 
 }  // namespace
 
+std::string hostnameOf(const site::v1::PodPlan& plan) {
+  if (!plan.hostname_as_fqdn()) return plan.hostname();
+  return fmt::format("{}.{}.{}.svc.{}", plan.hostname(), plan.subdomain(), plan.namespace_(), plan.cluster_domain());
+}
+
 std::string hostsFile(const site::v1::PodPlan& plan, const std::vector<std::string>& pod_ips,
                       std::string_view cluster_domain) {
   std::string out =

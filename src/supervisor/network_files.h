@@ -16,4 +16,7 @@ std::string resolvConf(const site::v1::DnsConfig& dns, std::string_view node_res
 /// Addresses of this node that others can reach, IPv4 first; loopback and link-local ones left out.
 std::vector<std::string> nodeAddresses();
 
+/// What the pod calls itself: its host name, or with setHostnameAsFQDN the whole name.
+std::string hostnameOf(const site::v1::PodPlan& plan);
+
 }  // namespace slipway::supervisor

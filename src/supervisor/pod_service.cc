@@ -40,6 +40,7 @@ std::shared_ptr<const tunnel::Service> PodService::service() {
   on("PortForward", &PodService::portForward);
   on("Stats", &PodService::stats);
   on("UpdateVolumes", &PodService::updateVolumes);
+  on("AddContainers", &PodService::addContainers);
   out->on("/slipway.site.v1.Pod/Exec", [this](ServerCall& call) { return serveExec(supervisor_, call); });
   return out;
 }
@@ -116,7 +117,7 @@ Task<Status> PodService::stats(ServerCall& call) {
   CO_TRY(const auto request, co_await tunnel::receiveRequest<site::v1::StatsRequest>(call));
   site::v1::StatsResponse response;
   response.set_time_ns(supervisor_.context().board.nowNs());
-  for (const auto& runner : supervisor_.runners()) {
+  for (const ContainerRunner* runner : supervisor_.runners()) {
     const ContainerProcess* process = runner->process();
     if (process == nullptr) continue;
     auto* stats = response.add_containers();
@@ -136,6 +137,12 @@ Task<Status> PodService::updateVolumes(ServerCall& call) {
   CO_TRY(const auto request, co_await tunnel::receiveRequest<site::v1::UpdateVolumesRequest>(call));
   CO_TRY_STATUS(supervisor_.context().volumes.update(request.volumes()));
   co_return co_await call.send(site::v1::UpdateVolumesResponse().SerializeAsString());
+}
+
+Task<Status> PodService::addContainers(ServerCall& call) {
+  CO_TRY(const auto request, co_await tunnel::receiveRequest<site::v1::AddContainersRequest>(call));
+  for (const auto& container : request.containers()) CO_TRY_STATUS(supervisor_.addEphemeral(container));
+  co_return co_await call.send(site::v1::AddContainersResponse().SerializeAsString());
 }
 
 namespace {

@@ -1,13 +1,21 @@
 #include "supervisor/pod_supervisor.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "base/files.h"
 #include "base/log.h"
+#include "supervisor/disk_usage.h"
 #include "supervisor/network_files.h"
 
 namespace slipway::supervisor {
 
 using site::v1::PodReport;
 using Kind = ContainerRunner::Kind;
+
+namespace {
+constexpr std::chrono::seconds kEvictionGrace{1};  // kubelet's for an eviction at once
+}
 
 PodSupervisor::PodSupervisor(PodContext context, Executor executor)
     : context_(std::move(context)), executor_(executor), group_(executor) {
@@ -22,11 +30,28 @@ PodSupervisor::PodSupervisor(PodContext context, Executor executor)
 
 PodSupervisor::~PodSupervisor() = default;
 
+std::vector<ContainerRunner*> PodSupervisor::runners() const {
+  std::vector<ContainerRunner*> out;
+  for (const auto& runner : runners_) out.push_back(runner.get());
+  for (const ContainerRunner& runner : ephemeral_) out.push_back(const_cast<ContainerRunner*>(&runner));
+  return out;
+}
+
 ContainerRunner* PodSupervisor::find(std::string_view container) {
-  for (const auto& runner : runners_) {
-    if (runner->name() == container) return runner.get();
+  for (ContainerRunner* runner : runners()) {
+    if (runner->name() == container) return runner;
   }
   return nullptr;
+}
+
+Status PodSupervisor::addEphemeral(site::v1::Container container) {
+  if (find(container.name()) != nullptr) return {};
+  if (stopping_ || over_) return failure(Code::Conflict, "container {}: the pod ends", container.name());
+  const site::v1::Container& plan = ephemeral_plans_.emplace_back(std::move(container));
+  context_.board.addContainer(plan, site::v1::ContainerReport::EPHEMERAL);
+  ContainerRunner& runner = ephemeral_.emplace_back(context_, plan, Kind::Ephemeral, executor_);
+  group_.spawn(runner.name(), runner.run());
+  return {};
 }
 
 std::chrono::nanoseconds PodSupervisor::graceLeft() const {
@@ -49,6 +74,7 @@ void PodSupervisor::stop(std::chrono::nanoseconds grace, std::string reason, std
     // Sidecars go last: stopSidecars().
     if (runner->kind() != Kind::Sidecar) runner->stop(graceLeft());
   }
+  for (ContainerRunner& runner : ephemeral_) runner.stop(graceLeft());
 }
 
 Status PodSupervisor::writeNetworkFiles() {
@@ -56,7 +82,8 @@ Status PodSupervisor::writeNetworkFiles() {
   TRY_STATUS(makeDirectories(folder));
   TRY_STATUS(makeDirectories(context_.volumes.scratch().memory / "shm", 0777));
   const auto node = readFile("/etc/resolv.conf");
-  TRY_STATUS(writeFileAtomic(folder / "hosts", hostsFile(context_.plan, context_.facts.pod_ips, "cluster.local")));
+  const std::string domain = context_.plan.cluster_domain().empty() ? "cluster.local" : context_.plan.cluster_domain();
+  TRY_STATUS(writeFileAtomic(folder / "hosts", hostsFile(context_.plan, context_.facts.pod_ips, domain)));
   return writeFileAtomic(folder / "resolv.conf", resolvConf(context_.plan.dns(), node ? *node : ""));
 }
 
@@ -67,6 +94,40 @@ Task<void> PodSupervisor::watchDeadline() {
   co_await async::sleepFor(std::chrono::seconds(seconds) - std::chrono::nanoseconds(ran_ns));
   stop(std::chrono::seconds(context_.plan.grace_seconds()), "DeadlineExceeded",
        "Pod was active on the node longer than the specified deadline");
+}
+
+Task<void> PodSupervisor::watchVolumes() {
+  const auto limited = [](const site::v1::Volume& each) { return each.empty_dir().size_limit() > 0; };
+  const auto& volumes = context_.plan.volumes();
+  if (std::none_of(volumes.begin(), volumes.end(), limited)) co_return;
+  while (true) {
+    co_await async::sleepFor(context_.timing.volume_check);
+    for (const site::v1::Volume& each : volumes) {
+      if (!limited(each)) continue;
+      const int64_t limit = each.empty_dir().size_limit();
+      const int64_t used = co_await diskUsage(context_.volumes.pathOf(each.name()));
+      if (used <= limit || stopping_) continue;
+      const std::string message =
+          fmt::format("Usage of EmptyDir volume \"{}\" exceeds the limit \"{}\".", each.name(), binarySize(limit));
+      context_.board.event("Warning", "Evicted", message);
+      stop(kEvictionGrace, "Evicted", message);
+    }
+  }
+}
+
+void PodSupervisor::applyFsGroup() {
+  if (!context_.plan.has_fs_group()) return;
+  const auto group = static_cast<gid_t>(context_.plan.fs_group());
+  for (const site::v1::Volume& volume : context_.plan.volumes()) {
+    if (!volume.has_empty_dir()) continue;
+    const std::filesystem::path path = context_.volumes.pathOf(volume.name());
+    if (::chown(path.c_str(), static_cast<uid_t>(-1), group) == 0 && ::chmod(path.c_str(), 02777) == 0) continue;
+    context_.board.event("Warning", "WorksDifferently",
+                         fmt::format("spec.securityContext.fsGroup: {} is no group of this user: the volumes belong to "
+                                     "the user's own group, and all containers run as that user",
+                                     group));
+    return;
+  }
 }
 
 Task<bool> PodSupervisor::runInits() {
@@ -103,6 +164,12 @@ Task<void> PodSupervisor::stopSidecars() {
   }
 }
 
+Task<void> PodSupervisor::stopEphemeral() {
+  over_ = true;
+  for (ContainerRunner& runner : ephemeral_) runner.stop(graceLeft());
+  for (ContainerRunner& runner : ephemeral_) co_await runner.over();
+}
+
 PodOutcome PodSupervisor::outcome() const {
   PodOutcome out = failed_;
   out.succeeded = failed_.reason.empty();
@@ -121,15 +188,19 @@ PodOutcome PodSupervisor::outcome() const {
 Task<PodOutcome> PodSupervisor::run() {
   Status ready = context_.volumes.setUp(context_.plan);
   if (ready) ready = writeNetworkFiles();
+  for (const auto& note : context_.plan.notes()) context_.board.event(note.type(), note.reason(), note.message());
   if (!ready) {
     context_.board.event("Warning", "FailedMount", ready.error().message);
     failed_ = {false, 1, "FailedMount", ready.error().message};
     co_return failed_;
   }
+  applyFsGroup();
   group_.spawn("deadline", watchDeadline());
+  group_.spawn("volumes", watchVolumes());
   const bool initialized = co_await runInits();
   if (initialized) co_await runMains();
   co_await stopSidecars();
+  co_await stopEphemeral();
   co_await group_.stop();
   co_return outcome();
 }

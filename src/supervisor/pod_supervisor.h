@@ -1,5 +1,6 @@
 #pragma once
 
+#include <list>
 #include <memory>
 #include <vector>
 
@@ -28,24 +29,35 @@ class PodSupervisor {
   /// Ends the pod: TERM, then KILL after the grace period. `reason` is the pod's, empty when somebody just deletes it.
   void stop(std::chrono::nanoseconds grace, std::string reason = "", std::string message = "");
 
+  /// Starts an ephemeral container beside the others; one that is there already is left as it is. Conflict when the
+  /// pod ends.
+  Status addEphemeral(site::v1::Container container);
+
   ContainerRunner* find(std::string_view container);
-  const std::vector<std::unique_ptr<ContainerRunner>>& runners() const { return runners_; }
+  /// All containers that there are; not to be kept over a wait.
+  std::vector<ContainerRunner*> runners() const;
   PodContext& context() { return context_; }
 
  private:
   Task<bool> runInits();
   Task<void> runMains();
   Task<void> stopSidecars();
+  Task<void> stopEphemeral();
   Task<void> watchDeadline();
+  Task<void> watchVolumes();
+  void applyFsGroup();
   Status writeNetworkFiles();
   std::chrono::nanoseconds graceLeft() const;
   PodOutcome outcome() const;
 
   PodContext context_;
   Executor executor_;
-  std::vector<std::unique_ptr<ContainerRunner>> runners_;
+  std::vector<std::unique_ptr<ContainerRunner>> runners_;  ///< of the plan, in its order
+  std::list<site::v1::Container> ephemeral_plans_;
+  std::list<ContainerRunner> ephemeral_;
   async::TaskGroup group_;
   bool stopping_ = false;
+  bool over_ = false;  ///< nothing is started any more
   SteadyTime stop_deadline_;
   PodOutcome failed_;  ///< set before its time: reason and message of the pod
 };

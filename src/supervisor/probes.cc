@@ -7,6 +7,7 @@
 #include "net/tls.h"
 #include "supervisor/container_runner.h"
 #include "supervisor/exec.h"
+#include "supervisor/grpc_health.h"
 
 namespace slipway::supervisor {
 namespace {
@@ -52,6 +53,12 @@ Task<Status> tryTcp(std::string host, int32_t port, std::chrono::nanoseconds tim
   co_return Status();
 }
 
+Task<Status> tryGrpc(std::string host, site::v1::GrpcAction action, std::chrono::nanoseconds timeout) {
+  const net::HostPort where{std::move(host), static_cast<uint16_t>(action.port())};
+  auto checking = checkGrpcHealth(where, action.service());
+  co_return co_await async::withDeadline(std::move(checking), timeout, fmt::format("gRPC health of {}", where.str()));
+}
+
 Task<Status> tryExec(ContainerRunner& runner, site::v1::ExecAction action, std::chrono::nanoseconds timeout) {
   const std::vector<std::string> command(action.command().begin(), action.command().end());
   auto ran = co_await runInContainer(runner, command, timeout);
@@ -59,6 +66,27 @@ Task<Status> tryExec(ContainerRunner& runner, site::v1::ExecAction action, std::
   if (ran->exit_code == 0) co_return Status();
   co_return failure(Code::ServiceUnavailable, "command {} exited with {}: {}", join(command, " "), ran->exit_code,
                     toValidUtf8(trim(ran->output)));
+}
+
+Task<Status> runAction(PodContext& context, ContainerRunner& runner, Handler handler,
+                       std::chrono::nanoseconds timeout) {
+  switch (handler.action_case()) {
+    case Handler::kExec:
+      co_return co_await tryExec(runner, handler.exec(), timeout);
+    case Handler::kHttp:
+      co_return co_await tryHttp(handler.http(), hostOf(handler.http().host(), context), timeout);
+    case Handler::kTcp:
+      co_return co_await tryTcp(hostOf(handler.tcp().host(), context), handler.tcp().port(), timeout);
+    case Handler::kGrpc:
+      co_return co_await tryGrpc(hostOf("", context), handler.grpc(), timeout);
+    case Handler::kSleepSeconds: {
+      const std::chrono::nanoseconds wanted = std::chrono::seconds(handler.sleep_seconds());
+      co_await async::sleepFor(std::min(wanted, timeout));
+      co_return Status();
+    }
+    default:
+      co_return Status();
+  }
 }
 
 /// Counts successes and failures in a row against the thresholds.
@@ -127,23 +155,16 @@ Task<void> watchLiveness(PodContext& context, ContainerRunner& runner) {
 
 Task<Status> runHandler(PodContext& context, ContainerRunner& runner, Handler handler,
                         std::chrono::nanoseconds timeout) {
-  switch (handler.action_case()) {
-    case Handler::kExec:
-      co_return co_await tryExec(runner, handler.exec(), timeout);
-    case Handler::kHttp:
-      co_return co_await tryHttp(handler.http(), hostOf(handler.http().host(), context), timeout);
-    case Handler::kTcp:
-      co_return co_await tryTcp(hostOf(handler.tcp().host(), context), handler.tcp().port(), timeout);
-    case Handler::kGrpc:
-      co_return failure(Code::NotImplemented, "gRPC probes are not there yet");
-    case Handler::kSleepSeconds: {
-      const std::chrono::nanoseconds wanted = std::chrono::seconds(handler.sleep_seconds());
-      co_await async::sleepFor(std::min(wanted, timeout));
-      co_return Status();
-    }
-    default:
-      co_return Status();
+  std::string broken;
+  try {
+    co_return co_await runAction(context, runner, std::move(handler), timeout);
+  } catch (const boost::system::system_error& error) {
+    if (error.code() == asio::error::operation_aborted) throw;
+    broken = error.what();
+  } catch (const std::exception& error) {
+    broken = error.what();
   }
+  co_return failure(Code::InternalError, "{}", broken);
 }
 
 Task<void> runProbes(PodContext& context, ContainerRunner& runner, async::TaskGroup& group) {

@@ -74,6 +74,16 @@ void ReportBoard::updateContainer(const std::string& name, const std::function<v
   });
 }
 
+void ReportBoard::addContainer(const site::v1::Container& container, ContainerReport::Kind kind) {
+  update([&](PodReport& report) {
+    ContainerReport& added = *report.add_containers();
+    added.set_name(container.name());
+    added.set_kind(kind);
+    added.set_image(container.image());
+    added.mutable_waiting()->set_reason("ContainerCreating");
+  });
+}
+
 void ReportBoard::event(std::string type, std::string reason, std::string message, std::string container) {
   log::info("{}: {}{}", reason, container.empty() ? "" : container + ": ", message);
   update([&](PodReport& report) {

@@ -20,6 +20,8 @@ class ReportBoard {
   void update(const std::function<void(site::v1::PodReport&)>& change);
   /// The report of one container, which the plan has.
   void updateContainer(const std::string& name, const std::function<void(site::v1::ContainerReport&)>& change);
+  /// A container that came later: an ephemeral one.
+  void addContainer(const site::v1::Container& container, site::v1::ContainerReport::Kind kind);
   /// An event for the pod, the newest 20 stay in report.pb, so a reader of the file must tell what it has seen.
   void event(std::string type, std::string reason, std::string message, std::string container = "");
 

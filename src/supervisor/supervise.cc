@@ -13,6 +13,7 @@
 #include "container/charliecloud.h"
 #include "container/pick_runtime.h"
 #include "net/tcp.h"
+#include "supervisor/identity.h"
 #include "supervisor/network_files.h"
 #include "supervisor/pod_service.h"
 #include "tunnel/endpoint.h"
@@ -181,6 +182,11 @@ Task<int> supervisePod(const SupervisorOptions& options, const site::v1::PodPlan
   if (!runtime) {
     board.event("Warning", "FailedCreatePodSandBox", runtime.error().message);
     finalReport(board, {false, 1, "RuntimeMissing", runtime.error().message});
+    co_return 1;
+  }
+  if (const Status fine = checkIdentities(plan, **runtime, ::geteuid(), ::getegid()); !fine) {
+    board.event("Warning", "InvalidPod", fine.error().message);
+    finalReport(board, {false, 1, "InvalidPod", fine.error().message});
     co_return 1;
   }
   PodContext context{plan, directory, board, **runtime, volumes, clock, facts, options.timing};

@@ -1,0 +1,58 @@
+#include "pod/notes.h"
+
+#include "base/strings.h"
+
+namespace slipway::pod {
+namespace {
+
+using Notes = std::vector<std::string>;
+
+void noteSecurity(const kube::Object& security, const std::string& path, Notes& out) {
+  const auto field = [&](std::string_view name) { return fmt::format("{}.securityContext.{}", path, name); };
+  for (const std::string_view kind : {"seccompProfile", "appArmorProfile"}) {
+    if (kube::text(security, {kind, "type"}) != "RuntimeDefault") continue;
+    out.push_back(field(kind) + ": RuntimeDefault is the site's own confinement of users' processes, nothing is added");
+  }
+  if (!kube::child(security, {"seLinuxOptions"}).empty()) {
+    out.push_back(field("seLinuxOptions") + ": the label stays that of the user's processes");
+  }
+}
+
+void noteContainer(const kube::Object& container, const std::string& path, Notes& out) {
+  noteSecurity(kube::child(container, {"securityContext"}), path, out);
+  for (const auto& mount : kube::items(container, {"volumeMounts"})) {
+    if (kube::text(mount.get_object(), {"mountPropagation"}) != "HostToContainer") continue;
+    out.push_back(path + ".volumeMounts.mountPropagation: what the node mounts later may not be seen");
+  }
+  for (const auto& port : kube::items(container, {"ports"})) {
+    const std::string_view ip = kube::text(port.get_object(), {"hostIP"});
+    if (ip.empty() || ip == "0.0.0.0" || ip == "::") continue;
+    out.push_back(path + ".ports.hostIP: the program itself decides where it listens");
+  }
+  for (const std::string_view list : {"limits", "requests"}) {
+    if (!kube::child(container, {"resources", list}).contains("ephemeral-storage")) continue;
+    out.push_back(fmt::format("{}.resources.{}.ephemeral-storage: Slurm does not account for local disks; "
+                              "emptyDir.sizeLimit is enforced",
+                              path, list));
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> notesOn(const kube::Object& pod) {
+  Notes out;
+  const kube::Object& spec = kube::child(pod, {"spec"});
+  noteSecurity(kube::child(spec, {"securityContext"}), "spec", out);
+  if (!kube::items(spec, {"securityContext", "supplementalGroups"}).empty()) {
+    out.emplace_back("spec.securityContext.supplementalGroups: the groups are those of the user at the site");
+  }
+  for (const std::string_view list : {"initContainers", "containers"}) {
+    for (const auto& item : kube::items(spec, {list})) {
+      const kube::Object& container = item.get_object();
+      noteContainer(container, fmt::format("spec.{}[{}]", list, kube::text(container, {"name"})), out);
+    }
+  }
+  return out;
+}
+
+}  // namespace slipway::pod
