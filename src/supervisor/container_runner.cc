@@ -181,7 +181,9 @@ Task<void> ContainerRunner::backOff() {
   if (state_ == ContainerState::PullBackOff) {
     auto delay = pull_backoff_.next(std::chrono::nanoseconds(0));
     if (delay.count() == 0) delay = pull_backoff_.next(std::chrono::nanoseconds(0));
-    co_await waitBackOff(delay, "ImagePullBackOff", fmt::format("Back-off pulling image \"{}\"", plan_.image()));
+    const std::string message = fmt::format("Back-off pulling image \"{}\"", plan_.image());
+    context_.board.event("Normal", "BackOff", message, plan_.name());
+    co_await waitBackOff(delay, "ImagePullBackOff", message);
   } else {
     const std::chrono::nanoseconds ran(result_->finished_at_ns() - result_->started_at_ns());
     const auto delay = backoff_.next(ran);

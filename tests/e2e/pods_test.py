@@ -34,7 +34,7 @@ class PodTest(SiteTest):
         return pod(name, ["/bin/sh", "-c", script], image=str(self.image), **spec)
 
     def start(self, *manifests):
-        self.stack.apply({"apiVersion": "v1", "kind": "List", "items": list(manifests)})
+        self.kubectl("apply", "-f", "-", stdin="\n---\n".join(json.dumps(manifest) for manifest in manifests))
 
     def end_of(self, name, seconds=60):
         self.stack.wait_phase(name, ENDED, seconds)
@@ -176,8 +176,7 @@ class Exec(PodTest):
                                        stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
             process.stdout.read(1)
             taken = (time.monotonic() - begin) * 1000
-            process.stdout.read()
-            process.wait()
+            process.communicate()
             return taken
 
         whole = statistics.median(milliseconds("exec", "inbox", "--", "echo", "x") for _ in range(7))
