@@ -30,6 +30,12 @@ class SiteTest(unittest.TestCase):
     controller_options = ""
     slurm_options = {}
     stack_options = {}
+    stack_type = Stack
+
+    @classmethod
+    def place(cls):
+        """Further options of Slurm that depend on the site's directory: what it runs on."""
+        return {}
 
     @classmethod
     def setUpClass(cls):
@@ -37,9 +43,9 @@ class SiteTest(unittest.TestCase):
         cls.slurm = None
         cls.stack = None
         try:
-            cls.slurm = Slurm(cls.dir / "slurm", cluster="e2e", **cls.slurm_options).start()
+            cls.slurm = Slurm(cls.dir / "slurm", cluster="e2e", **cls.place(), **cls.slurm_options).start()
             cls.image = make_image(cls.dir / "images" / "busybox")
-            cls.stack = Stack(cls.dir, slipway_binary(), cls.slurm, images=[cls.dir / "images"],
+            cls.stack = cls.stack_type(cls.dir, slipway_binary(), cls.slurm, images=[cls.dir / "images"],
                               agent_options=cls.agent_options, controller_options=cls.controller_options, **cls.stack_options)
             cls.stack.start()
             cls.stack.wait_nodes()

@@ -1,12 +1,12 @@
 """A real Slurm cluster on this host, as whoever starts it: munged, slurmctld and one slurmd for each node."""
 
-import getpass
 import os
 import pathlib
 import shutil
 import socket
 
-from .processes import Failed, Process, free_port, run, wait_for
+from .processes import Failed, free_port, run, wait_for
+from .root import Here
 
 CONF = """\
 ClusterName={cluster}
@@ -46,10 +46,11 @@ PartitionName=gpu Nodes={last} MaxTime=60 State=UP
 
 
 class Slurm:
-    """Life cycle: start(), then anything, then stop(). All files lie in `directory`."""
+    """Life cycle: start(), then anything, then stop(). All files lie in `directory`. `where` is what it runs on: this
+    host, or a Root (root.py) with another version of Slurm."""
 
     def __init__(self, directory, nodes=4, cpus=8, memory=8000, cluster="demo", survives=False, extra="",
-                 prefix="n"):
+                 prefix="n", where=None):
         self.dir = pathlib.Path(directory).resolve()
         self.conf = self.dir / "slurm.conf"
         self.env = {"SLURM_CONF": str(self.conf)}
@@ -60,6 +61,7 @@ class Slurm:
         self._memory = memory
         self._survives = survives
         self._extra = extra
+        self.where = where or Here()
 
     def _write(self):
         for name in ("state", "spool", "munge", "log"):
@@ -71,6 +73,9 @@ class Slurm:
         if not key.exists():
             key.write_bytes(os.urandom(128))
             key.chmod(0o600)
+            self.where.own(key)
+        for name in (".", "state", "spool", "munge", "log", *(f"spool/{node}" for node in self.nodes)):
+            self.where.own(self.dir / name)
         host = socket.gethostname()
         lines = []
         for index, node in enumerate(self.nodes):
@@ -80,18 +85,18 @@ class Slurm:
                 f"NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 Port={free_port()} CPUs={self._cpus} "
                 f"RealMemory={self._memory} Feature={feature}{gres} State=UNKNOWN"
             )
-        # slurmd counts the device files of a GPU; empty files are enough for it.
+        # slurmd counts the device files of a GPU.
         devices = self.dir / "devices"
         devices.mkdir(exist_ok=True)
         for number in range(4):
-            (devices / f"gpu{number}").touch()
+            self.where.make_device(devices / f"gpu{number}")
         (self.dir / "gres.conf").write_text(f"NodeName={self.nodes[-1]} Name=gpu Type=a100 File={devices}/gpu[0-3]\n")
         (self.dir / "cgroup.conf").write_text("CgroupAutomount=no\n")
         self.conf.write_text(
             CONF.format(
                 cluster=self.cluster,
                 host=host,
-                user=getpass.getuser(),
+                user=self.where.user,
                 dir=self.dir,
                 ctld_port=free_port(),
                 nodes="\n".join(lines),
@@ -102,13 +107,18 @@ class Slurm:
         )
 
     def _spawn(self, name, argv):
-        self.daemons[name] = Process(name, argv, self.dir / "log" / f"{name}.log", self.env, self._survives)
+        self.daemons[name] = self.where.process(name, argv, self.dir / "log" / f"{name}.log", self.env, self._survives)
 
-    def start(self, seconds=60):
+    def _find_tools(self):
+        if not isinstance(self.where, Here):
+            return
         for tool in ("munged", "slurmctld", "slurmd", "sbatch"):
             if not shutil.which(tool, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin"):
                 raise Failed(f"{tool} is not installed: run tools/deps.sh")
         os.environ["PATH"] += ":/usr/sbin:/sbin"
+
+    def start(self, seconds=60):
+        self._find_tools()
         if not self.conf.exists():
             self._write()
         munge = self.dir / "munge"
@@ -137,7 +147,7 @@ class Slurm:
 
     def command(self, *argv, check=True, stdin=None):
         """Runs a Slurm command against this cluster."""
-        return run(argv, env=self.env, check=check, stdin=stdin)
+        return run(self.where.argv(argv, self.env), env=self.env, check=check, stdin=stdin)
 
     def jobs(self):
         """All jobs that slurmctld remembers: a list of dictionaries of scontrol's fields (simple values only)."""
@@ -151,8 +161,8 @@ class Slurm:
     def stop(self):
         # Jobs first: a step daemon outlives its slurmd.
         if self.daemons.get("slurmctld") and self.daemons["slurmctld"].running():
-            self.command("scancel", "--signal=KILL", "--full", f"--user={getpass.getuser()}", check=False)
-            self.command("scancel", f"--user={getpass.getuser()}", check=False)
+            self.command("scancel", "--signal=KILL", "--full", f"--user={self.where.user}", check=False)
+            self.command("scancel", f"--user={self.where.user}", check=False)
             try:
                 wait_for("end of all jobs", lambda: not self.command("squeue", "-h").strip(), 15, 0.2)
             except Failed:

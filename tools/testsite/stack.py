@@ -9,6 +9,7 @@ import shutil
 from .gate import Gate
 from .processes import Failed, Process, free_port, free_ports, run, wait_for
 from .real_api import RealApi, own_address
+from .root import Root
 
 DEPLOY = pathlib.Path(__file__).resolve().parents[2] / "deploy" / "kustomize"
 
@@ -102,7 +103,16 @@ class Stack:
                                    "--kubeconfig", self._controller_access])
 
     def start_agent(self):
-        self._spawn("agent", ["agent", "--config", self.dir / "agent.yaml"], self.slurm.env)
+        arguments = ["agent", "--config", self.dir / "agent.yaml"]
+        where = getattr(self.slurm, "where", None)
+        if not isinstance(where, Root):
+            self._spawn("agent", arguments, self.slurm.env)
+            return
+        (self.dir / "agent").mkdir(exist_ok=True)
+        for path in (self.dir / "agent", self.dir / "agent.yaml"):
+            where.own(path)
+        self.processes["agent"] = where.process("agent", [where.slipway, *arguments], self.dir / "log" / "agent.log",
+                                                self.slurm.env, self._survives)
 
     def start_another_agent(self, name, slurm):
         """The agent of one more cluster at the same controller, with a certificate of its own."""
