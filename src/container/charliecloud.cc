@@ -13,23 +13,6 @@ bool actsOnTheLoader(std::string_view name) {
   return name.starts_with("LD_") || name == "TMPDIR" || name == "HOME";
 }
 
-/// ch-run cannot bind read-only, but a bind of a read-only mount is one. What lies in the node's /dev, as the volumes
-/// in memory do, is out of ch-run's sight once the device folder covers it.
-Result<std::filesystem::path> sourceOf(const Bind& bind, const ContainerSpec& spec, Launch& launch) {
-  const bool as_it_is = !bind.read_only && !isDevicePath(bind.source.string());
-  if (!launch.overlay || as_it_is) return bind.source;
-  auto& staged = launch.overlay->binds;
-  const std::filesystem::path target = spec.scratch / fmt::format("bind-{}", staged.size());
-  std::error_code error;
-  if (std::filesystem::is_directory(bind.source, error)) {
-    TRY_STATUS(makeDirectories(target));
-  } else {
-    TRY_STATUS(writeFileAtomic(target, ""));
-  }
-  staged.push_back({bind.source, target.string(), bind.read_only});
-  return target;
-}
-
 }  // namespace
 
 Task<Result<PreparedImage>> CharliecloudRuntime::prepare(ImageRequest request) {
@@ -59,7 +42,8 @@ Result<Launch> CharliecloudRuntime::launch(const ContainerSpec& spec) {
   if (spec.group >= 0) launch.argv.push_back(fmt::format("--gid={}", spec.group));
   for (const Bind& bind : spec.binds) {
     if (launch.overlay && isDevicePath(bind.target)) continue;  // in the device folder already
-    TRY(const std::filesystem::path source, sourceOf(bind, spec, launch));
+    // ch-run cannot bind read-only, but a bind of a read-only mount is one.
+    TRY(const std::filesystem::path source, stagedSource(bind, spec.scratch, true, launch));
     launch.argv.push_back("--bind=" + source.string() + ":" + bind.target);
   }
   if (launch.overlay) launch.overlay->binds.insert(launch.overlay->binds.end(), devices.begin(), devices.end());

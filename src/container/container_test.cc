@@ -140,7 +140,7 @@ TEST_F(StoreTest, LocalImagesOnlyWhereThePolicyAllows) {
 }
 
 TEST(ApptainerRuntime, PassesValuesUnchangedAndQuotesMounts) {
-  ApptainerRuntime runtime("apptainer", "/usr/bin/apptainer", nullptr, {{"PATH", "/bin"}});
+  ApptainerRuntime runtime("apptainer", "/usr/bin/apptainer", nullptr, {{"PATH", "/bin"}}, true);
   ContainerSpec spec;
   spec.image.path = "/images/x";
   spec.argv = {"sh", "-c", "id"};
@@ -152,6 +152,31 @@ TEST(ApptainerRuntime, PassesValuesUnchangedAndQuotesMounts) {
                       "--mount=type=bind,\"source=/a,b\",\"destination=/m \"\"x\"\"\",ro"),
             launch.argv.end());
   EXPECT_EQ(launch.argv.back(), "id");
+}
+
+TEST(ApptainerRuntime, MountsBelowDevInANamespaceAroundItAndSetsHome) {
+  TemporaryDirectory directory;
+  ApptainerRuntime runtime("apptainer", "/usr/bin/apptainer", nullptr, {{"PATH", "/bin"}}, true);
+  ContainerSpec spec;
+  spec.image.path = "/images/x";
+  spec.scratch = directory.path() / "scratch";
+  spec.argv = {"true"};
+  spec.env = {{"HOME", "/root"}};
+  spec.binds = {{directory.path(), "/dev/shm", false}, {"/dev/shm", "/run/secrets/token", true}};
+  const Launch launch = runtime.launch(spec).value();
+  ASSERT_TRUE(launch.overlay);
+  EXPECT_TRUE(launch.overlay->merged.empty());
+  const std::vector<Bind>& binds = launch.overlay->binds;
+  ASSERT_GT(binds.size(), 2u);
+  EXPECT_EQ(binds.front().source, "/dev/shm");  // before /dev is covered
+  EXPECT_EQ(binds.back().target, "/dev");
+  const auto has = [&](const std::string& word) {
+    return std::find(launch.argv.begin(), launch.argv.end(), word) != launch.argv.end();
+  };
+  EXPECT_TRUE(has("--home=/root"));
+  EXPECT_TRUE(has("--userns"));
+  EXPECT_TRUE(
+      has(fmt::format("--mount=type=bind,\"source={}\",\"destination=/run/secrets/token\",ro", binds.front().target)));
 }
 
 TEST(CharliecloudRuntime, BindsWhatLiesInTheNodesDevBeforeTheDeviceFolderCoversIt) {

@@ -20,6 +20,21 @@ bool isDevicePath(std::string_view target) {
   return target.starts_with("/dev/");
 }
 
+Result<fs::path> stagedSource(const Bind& bind, const fs::path& scratch, bool also_read_only, Launch& launch) {
+  const bool stage = (also_read_only && bind.read_only) || isDevicePath(bind.source.string());
+  if (!launch.overlay || !stage) return bind.source;
+  auto& staged = launch.overlay->binds;
+  const fs::path target = scratch / fmt::format("bind-{}", staged.size());
+  std::error_code error;
+  if (fs::is_directory(bind.source, error)) {
+    TRY_STATUS(makeDirectories(target));
+  } else {
+    TRY_STATUS(writeFileAtomic(target, ""));
+  }
+  staged.push_back({bind.source, target.string(), bind.read_only});
+  return target;
+}
+
 Result<std::vector<Bind>> makeDeviceFolder(const fs::path& folder, const std::vector<Bind>& binds) {
   TRY_STATUS(makeDirectories(folder));
   std::vector<Bind> out;

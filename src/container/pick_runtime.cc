@@ -26,7 +26,9 @@ Result<std::unique_ptr<ContainerRuntime>> pickRuntime(const std::string& name, c
     if (!name.empty() && name != each) continue;
     const auto program = findProgram(each == "charliecloud" ? "ch-run" : each, path);
     if (program.empty()) continue;
-    if (each != "charliecloud") return std::make_unique<ApptainerRuntime>(each, program, tools.images, tools.env);
+    if (each != "charliecloud") {
+      return std::make_unique<ApptainerRuntime>(each, program, tools.images, tools.env, tools.writable_root);
+    }
     return std::make_unique<CharliecloudRuntime>(program, tools.images, tools.user, tools.writable_root);
   }
   if (name.empty()) {

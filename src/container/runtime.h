@@ -54,7 +54,8 @@ struct ContainerSpec {
   std::filesystem::path scratch;  ///< a directory of this start's own, on the node's local disk
 };
 
-/// A writable layer over the image, mounted in a user namespace of the container's own before argv is executed.
+/// What is mounted in a user namespace of the container's own before argv is executed: a writable layer over the image
+/// (with an empty `merged` there is none), and binds.
 struct Overlay {
   std::filesystem::path lower;
   std::filesystem::path upper;

@@ -98,6 +98,7 @@ TEST_F(DriverTest, FailuresSayWhatAndTheMend) {
 }
 
 TEST_F(DriverTest, SubmitsWithOptionsAsArgumentsAndTheScriptAsInput) {
+  ::setenv("SLIPWAY_TEST_SECRET", "x", 1);
   runner.answers["sbatch"] = ProcessResult{.output = "4711\n"};
   Submission submission;
   submission.options.set_partition("gpu");
@@ -114,9 +115,13 @@ TEST_F(DriverTest, SubmitsWithOptionsAsArgumentsAndTheScriptAsInput) {
   const auto& argv = runner.commands.at(0).argv;
   for (const std::string expected :
        {"--partition=gpu", "--job-name=it's \"a\" $(name)", "--mem=512M", "--nodelist=n[1-2]", "--exclusive",
-        "--comment=slipway:c:uid:2", "--signal=B:TERM@30", "--parsable"}) {
+        "--comment=slipway:c:uid:2", "--signal=B:TERM@30", "--parsable", "--export=ALL"}) {
     EXPECT_NE(std::find(argv.begin(), argv.end(), expected), argv.end()) << expected;
   }
+  // A list of names in --export would start a login shell.
+  EXPECT_EQ(std::count(runner.commands.at(0).unset.begin(), runner.commands.at(0).unset.end(), "SLIPWAY_TEST_SECRET"),
+            1);
+  EXPECT_EQ(std::count(runner.commands.at(0).unset.begin(), runner.commands.at(0).unset.end(), "PATH"), 0);
   const std::string& script = runner.commands.at(0).input;
   EXPECT_TRUE(script.starts_with("#!/bin/bash\n"));
   EXPECT_EQ(script.find("#SBATCH"), std::string::npos);

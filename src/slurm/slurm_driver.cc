@@ -26,6 +26,18 @@ std::vector<std::string> variablesToUnset() {
   return out;
 }
 
+/// What a job shall not inherit: all but `kept` and what Slurm's commands, or a site's wrappers of them, may need.
+std::vector<std::string> variablesBeside(const std::vector<std::string>& kept) {
+  std::vector<std::string> out;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view name = splitOnce(*entry, '=').first;
+    const bool needed =
+        name.find("SLURM") != std::string_view::npos || name == "LD_LIBRARY_PATH" || name == "KRB5CCNAME";
+    if (!needed && std::find(kept.begin(), kept.end(), name) == kept.end()) out.emplace_back(name);
+  }
+  return out;
+}
+
 /// The reading of one command's records, whole after finish().
 template <typename Record, typename Parse, typename Give>
 std::function<void(std::string_view)> recordTaker(Record& record, Parse parse, Give give, size_t& count,
@@ -118,11 +130,13 @@ Task<Result<PollSummary>> SlurmDriver::poll(InventorySink& sink) {
 Task<SubmitOutcome> SlurmDriver::submit(Submission submission) {
   auto arguments = sbatchArguments(submission);
   if (!arguments) co_return SubmitOutcome{SubmitOutcome::Kind::Refused, 0, arguments.error()};
-  // An explicit list keeps the agent's other variables to itself, and does not make Slurm start a login shell as NONE
-  // does.
-  arguments->push_back(fmt::format("--export={}", join(options_.export_variables, ",")));
+  // The agent's other variables are kept to itself by taking them from sbatch: a list of names, like NONE, would make
+  // Slurm start a login shell for the job (--get-user-env; lists too since 25.05), which may hang and fails where
+  // slurmd is not root.
+  arguments->emplace_back("--export=ALL");
   async::Command sbatch = command("sbatch", std::move(*arguments), options_.submit_timeout);
-  sbatch.environment.erase("LC_ALL");
+  sbatch.environment = {};
+  for (const std::string& name : variablesBeside(options_.export_variables)) sbatch.unset.push_back(name);
   sbatch.input = std::move(submission.script);
   co_await budget_.take(1);
   const auto result = co_await runner_.run(std::move(sbatch));

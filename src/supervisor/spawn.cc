@@ -46,6 +46,7 @@ struct Prepared {
   std::string directory;
   std::string overlay_options;
   std::string merged;
+  bool own_namespaces = false;
   std::string hostname;
   struct BindMount {
     std::string source;
@@ -80,12 +81,13 @@ bool writeText(const char* path, const std::string& text) {
   return fine;
 }
 
-void mountOverlay(const Prepared& prepared) {
+void setUpNamespaces(const Prepared& prepared) {
   if (::unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWUTS) != 0) giveUp(prepared.report, Stage::Overlay);
   writeText("/proc/self/setgroups", "deny");
   if (!writeText("/proc/self/uid_map", prepared.uid_map) || !writeText("/proc/self/gid_map", prepared.gid_map) ||
       ::mount("none", "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0 ||
-      ::mount("overlay", prepared.merged.c_str(), "overlay", 0, prepared.overlay_options.c_str()) != 0) {
+      (!prepared.merged.empty() &&
+       ::mount("overlay", prepared.merged.c_str(), "overlay", 0, prepared.overlay_options.c_str()) != 0)) {
     giveUp(prepared.report, Stage::Overlay);
   }
   if (!prepared.hostname.empty()) ::sethostname(prepared.hostname.data(), prepared.hostname.size());
@@ -130,7 +132,7 @@ void setUpStreams(const Prepared& prepared) {
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   for (const int signal : {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGCHLD}) ::signal(signal, SIG_DFL);
-  if (!prepared.merged.empty()) mountOverlay(prepared);
+  if (prepared.own_namespaces) setUpNamespaces(prepared);
   if (prepared.join_mount.valid()) joinNamespaces(prepared);
   if (!prepared.directory.empty() && ::chdir(prepared.directory.c_str()) != 0) {
     giveUp(prepared.report, Stage::Directory);
@@ -188,6 +190,7 @@ unsigned long lockedFlags(const std::filesystem::path& path) {
 
 Status prepareNamespaces(const SpawnOptions& options, Prepared& out) {
   if (const auto& overlay = options.launch.overlay) {
+    out.own_namespaces = true;
     out.merged = overlay->merged.string();
     out.overlay_options = fmt::format("lowerdir={},upperdir={},workdir={},userxattr", overlayPath(overlay->lower),
                                       overlayPath(overlay->upper), overlayPath(overlay->work));
@@ -230,7 +233,7 @@ SpawnFailure describe(const SpawnOptions& options, Stage stage, int error) {
     case Stage::Directory:
       return {stage, error, fmt::format("working directory \"{}\": {}", options.launch.working_directory, text)};
     case Stage::Overlay:
-      return {stage, error, fmt::format("a writable layer over the image cannot be mounted: {}", text)};
+      return {stage, error, fmt::format("what the container's files stand on cannot be mounted: {}", text)};
     case Stage::Join:
       return {stage, error, fmt::format("cannot enter the container: {}", text)};
     default:

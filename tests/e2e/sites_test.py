@@ -63,6 +63,13 @@ class OtherSite(SiteTest):
             if cls.root:
                 cls.root.leave()
 
+    def run(self, result=None):
+        before = len(result.failures) + len(result.errors) if result else 0
+        super().run(result)
+        if result and len(result.failures) + len(result.errors) > before:
+            tails = "\n".join(f"== {name}\n{daemon.log_tail(12)}" for name, daemon in self.slurm.daemons.items())
+            print(f"{tails}\n{self.slurm.command('scontrol', 'show', 'job', check=False).stdout[-3000:]}", file=sys.stderr)
+
     def one_job(self, uid):
         jobs = self.jobs_of(uid)
         self.assertLessEqual(len(jobs), 1, f"doubled: {jobs}")
