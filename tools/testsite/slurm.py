@@ -21,6 +21,7 @@ SlurmctldPidFile={dir}/slurmctld.pid
 SlurmdPidFile={dir}/slurmd.%n.pid
 StateSaveLocation={dir}/state
 SlurmdSpoolDir={dir}/spool/%n
+TmpFS={dir}/tmp/%n
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 SwitchType=switch/none
@@ -68,13 +69,17 @@ class Slurm:
             (self.dir / name).mkdir(parents=True, exist_ok=True)
         for node in self.nodes:
             (self.dir / "spool" / node).mkdir(exist_ok=True)
+            # The PMIx plugin has a folder here for each step, which nodes on one host must not share.
+            (self.dir / "tmp" / node).mkdir(parents=True, exist_ok=True)
+            (self.dir / "tmp" / node).chmod(0o1777)
         (self.dir / "munge").chmod(0o755)
         key = self.dir / "munge" / "key"
         if not key.exists():
             key.write_bytes(os.urandom(128))
             key.chmod(0o600)
             self.where.own(key)
-        for name in (".", "state", "spool", "munge", "log", *(f"spool/{node}" for node in self.nodes)):
+        for name in (".", "state", "spool", "munge", "log", *(f"spool/{node}" for node in self.nodes),
+                     *(f"tmp/{node}" for node in self.nodes)):
             self.where.own(self.dir / name)
         host = socket.gethostname()
         lines = []
