@@ -309,6 +309,107 @@ TEST_F(ApiServerTest, ExecIsPassedThroughBothWays) {
   });
 }
 
+TEST_F(ApiServerTest, StrictDecodingNamesUnknownAndRepeatedFieldsInTheOrderOfTheBody) {
+  with([](ApiServer&, testing::ApiClient& client) -> Task<void> {
+    const auto post = [](std::string_view spec) {
+      http::Request request;
+      request.method = "POST";
+      request.target = std::string(kMaps) + "?fieldValidation=Strict";
+      request.headers.set("Content-Type", "application/json");
+      request.body = fmt::format(R"({{"apiVersion":"v1","kind":"ConfigMap","metadata":{{"name":"x"}},{}}})", spec);
+      return request;
+    };
+    const auto first = co_await client.send(post(R"("zzz":1,"data":{"a":"1","a":"2"})"));
+    EXPECT_THAT(first.text, HasSubstr(R"(strict decoding error: unknown field \"zzz\", duplicate field \"data.a\"")"));
+    const auto second = co_await client.send(post(R"("data":{"a":"1","a":"2"},"zzz":1)"));
+    EXPECT_THAT(second.text, HasSubstr(R"(duplicate field \"data.a\", unknown field \"zzz\"")"));
+    http::Request apply = post("");
+    apply.method = "PATCH";
+    apply.target = std::string(kMaps) + "/x?fieldValidation=Strict&fieldManager=me";
+    apply.headers.set("Content-Type", "application/apply-patch+yaml");
+    apply.body = "apiVersion: v1\nkind: ConfigMap\ndata:\n  a: b\n  a: c\n";
+    const auto third = co_await client.send(apply);
+    EXPECT_THAT(third.text, HasSubstr(R"(yaml: unmarshal errors:\n  line 5: key \"a\" already set in map")"));
+  });
+}
+
+TEST_F(ApiServerTest, AReviewIsNoTable) {
+  with([](ApiServer&, testing::ApiClient& client) -> Task<void> {
+    http::Request request;
+    request.method = "POST";
+    request.target = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+    request.headers.set("Accept", "application/json;as=Table;v=v1;g=meta.k8s.io");
+    request.body = R"({"spec":{"nonResourceAttributes":{"path":"/","verb":"get"}}})";
+    EXPECT_EQ((co_await client.send(request)).code, 406);
+    request.headers.set("Accept", "application/json;as=Table;v=v1;g=meta.k8s.io, application/json");
+    EXPECT_EQ((co_await client.send(request)).code, 406);
+    request.headers.set("Accept", "application/json");
+    EXPECT_EQ((co_await client.send(request)).code, 201);
+  });
+}
+
+TEST_F(ApiServerTest, TheRangeOfServiceAddressesIsThereAndReady) {
+  with([](ApiServer&, testing::ApiClient& client) -> Task<void> {
+    const auto range = co_await client.ask("GET", "/apis/networking.k8s.io/v1/servicecidrs/kubernetes");
+    EXPECT_THAT(range.text, HasSubstr(R"("cidrs":["10.96.0.0/16"])"));
+    EXPECT_THAT(range.text, HasSubstr(R"("type":"Ready","status":"True")"));
+  });
+}
+
+constexpr std::string_view kWidgets = R"({"apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition",
+  "metadata":{"name":"widgets.example.com"},"spec":{"group":"example.com","scope":"Namespaced",
+  "names":{"plural":"widgets","singular":"widget","kind":"Widget","listKind":"WidgetList"},
+  "versions":[{"name":"v1","served":true,"storage":true,"schema":{"openAPIV3Schema":{"type":"object",
+    "description":"A widget","properties":{"a":{"type":"string"},"gone":{"type":"string"},
+    "maybe":{"type":"string","nullable":true},"free":{"type":"object","x-kubernetes-preserve-unknown-fields":true,
+    "properties":{"x":{"type":"string"}}}}}}}]}})";
+
+TEST_F(ApiServerTest, AStoredCustomResourceIsReadWithTheFormAndDefaultsOfToday) {
+  with([](ApiServer&, testing::ApiClient& client) -> Task<void> {
+    const std::string definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+    co_await client.ask("POST", definitions, json::parse(kWidgets));
+    const std::string widgets = "/apis/example.com/v1/namespaces/default/widgets";
+    EXPECT_TRUE(co_await client.eventually(widgets, 200));
+    const auto widget =
+        json::parse(R"({"apiVersion":"example.com/v1","kind":"Widget","metadata":{"name":"w"},"gone":"old"})");
+    EXPECT_EQ((co_await client.ask("POST", widgets, widget)).code, 201);
+    const std::string schema = "/spec/versions/0/schema/openAPIV3Schema/properties/";
+    const json::array patch{json::object{{"op", "add"}, {"path", schema + "a/default"}, {"value", "A"}},
+                            json::object{{"op", "remove"}, {"path", schema + "gone"}}};
+    const auto patched =
+        co_await client.ask("PATCH", definitions + "/widgets.example.com", patch, "application/json-patch+json");
+    EXPECT_EQ(patched.code, 200) << patched.text;
+    std::string text;
+    for (int turn = 0; turn < 500 && text.find(R"("a":"A")") == std::string::npos; ++turn) {
+      text = (co_await client.ask("GET", widgets + "/w")).text;
+    }
+    EXPECT_THAT(text, HasSubstr(R"("a":"A")"));
+    EXPECT_THAT(text, Not(HasSubstr("old")));
+    EXPECT_THAT((co_await client.ask("GET", widgets)).text, HasSubstr(R"("a":"A")"));
+  });
+}
+
+TEST_F(ApiServerTest, OpenApiDescribesCustomResources) {
+  with([](ApiServer&, testing::ApiClient& client) -> Task<void> {
+    co_await client.ask("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", json::parse(kWidgets));
+    EXPECT_TRUE(co_await client.eventually("/apis/example.com/v1/namespaces/default/widgets", 200));
+    const auto old = co_await client.ask("GET", "/openapi/v2");
+    const json::object* widget = json::findObject(old.body, {"definitions", "com.example.v1.Widget"});
+    EXPECT_NE(widget, nullptr);
+    if (widget == nullptr) co_return;
+    EXPECT_EQ(json::serialize(*json::find(*widget, {"properties", "free"})),
+              R"({"x-kubernetes-preserve-unknown-fields":true})");
+    EXPECT_EQ(json::serialize(*json::find(*widget, {"properties", "maybe"})), "{}");
+    const auto now = co_await client.ask("GET", "/openapi/v3/apis/example.com/v1");
+    const json::object* whole = json::findObject(now.body, {"components", "schemas", "com.example.v1.Widget"});
+    EXPECT_NE(whole, nullptr);
+    if (whole == nullptr) co_return;
+    EXPECT_EQ(json::text(*whole, {"description"}), "A widget");
+    EXPECT_EQ(json::text(*whole, {"properties", "free", "type"}), "object");
+    EXPECT_THAT(now.text, HasSubstr("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta\":{"));
+  });
+}
+
 TEST_F(ApiServerTest, CustomResourceIsServedAndGoesWithItsDefinition) {
   with([](ApiServer&, testing::ApiClient& client) -> Task<void> {
     const auto definition = json::parse(R"({"apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition",

@@ -108,15 +108,7 @@ class YamlBuilder final : public YAML::EventHandler {
   }
   void repeated(const YAML::Mark& mark, std::string_view key) {
     if (duplicates_ == nullptr) refuse(mark, fmt::format("key {:?} already set in map", key));
-    std::string path;
-    for (const Frame& frame : frames_) {
-      if (const array* list = frame.container.if_array()) {
-        path += fmt::format("[{}]", list->size());
-      } else {
-        path += (path.empty() ? "" : ".") + frame.key;
-      }
-    }
-    duplicates_->push_back(std::move(path));
+    duplicates_->push_back(fmt::format("line {}: key {:?} already set in map", mark.line + 1, key));
   }
   void place(const YAML::Mark& mark, value made) {
     if (frames_.empty()) {

@@ -259,7 +259,10 @@ class Walker {
     if (!read) {
       return failure(Code::BadRequest, "parsing time {0:?} as {1:?}: cannot parse {0:?} as \"2006\"", text, layout);
     }
-    if (options_.normalize) part = form == Form::Time ? formatTime(*read) : formatMicroTime(*read);
+    // A system clock counts from 1678 to 2262: further away a time is kept as it came.
+    const int64_t year = parseInt(text.substr(0, 4)).value_or(0);
+    if (options_.normalize && year > 1677 && year < 2262)
+      part = form == Form::Time ? formatTime(*read) : formatMicroTime(*read);
     return {};
   }
 

@@ -6,14 +6,15 @@
 namespace slipway::schema {
 namespace {
 
-/// What a kind offers besides metadata.name and metadata.namespace. A field is a path; `=` names another source.
+/// What a kind offers besides metadata.name and metadata.namespace. A field is a path; `=` names another source, `|` what
+/// stands in when that is empty.
 struct KindFields {
   std::string_view group, kind, fields;
 };
 
 constexpr std::string_view kEventFields =
     "involvedObject.kind involvedObject.namespace involvedObject.name involvedObject.uid involvedObject.apiVersion "
-    "involvedObject.resourceVersion involvedObject.fieldPath reason reportingComponent source=source.component type";
+    "involvedObject.resourceVersion involvedObject.fieldPath reason reportingComponent source=source.component|reportingComponent type";
 
 constexpr std::array kKinds = {
     KindFields{
@@ -102,7 +103,9 @@ std::map<std::string, std::string, std::less<>> selectableFields(const ResourceI
   if (resource.namespaced) out["metadata.namespace"] = json::text(object, {"metadata", "namespace"});
   for (std::string_view word : split(fieldsOfKind(resource), ' ')) {
     auto [field, source] = splitOnce(word, '=');
-    std::string found = valueAt(object, source.empty() ? field : source);
+    auto [first, second] = splitOnce(source.empty() ? field : source, '|');
+    std::string found = valueAt(object, first);
+    if (found.empty() && !second.empty()) found = valueAt(object, second);
     out[std::string(field)] = found.empty() ? std::string(missingValue(field)) : found;
   }
   return out;

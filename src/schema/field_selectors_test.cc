@@ -32,6 +32,15 @@ TEST_F(FieldSelectors, SelectByWhatTheKindOffers) {
   EXPECT_TRUE(matches("metadata.name!=x\\,y", kPod));
 }
 
+TEST_F(FieldSelectors, TheSourceOfAnEventIsWhoReportedItWhenItHasNone) {
+  const ResourceInfo& events = *schema().resource("", "v1", "events");
+  const auto source = [&](std::string_view event) {
+    return selectableFields(events, json::readDocument(event).value().as_object()).at("source");
+  };
+  EXPECT_EQ(source(R"({"source":{"component":"a"},"reportingComponent":"b"})"), "a");
+  EXPECT_EQ(source(R"({"source":{},"reportingComponent":"b"})"), "b");
+}
+
 TEST_F(FieldSelectors, WhatIsNoSelectorIsRefused) {
   EXPECT_EQ(parseFieldSelector(pods_, "foo=bar").error().message, "field label not supported: foo");
   EXPECT_EQ(parseFieldSelector(pods_, "spec.nodeName").error().message,

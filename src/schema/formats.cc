@@ -243,6 +243,38 @@ Problems ipAddress(std::string_view text) {
   return {"must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"};
 }
 
+Problems canonicalIp(std::string_view text) {
+  std::array<char, INET6_ADDRSTRLEN> written{};
+  in6_addr six;
+  if (inet_pton(AF_INET6, std::string(text).c_str(), &six) == 1) {
+    inet_ntop(AF_INET6, &six, written.data(), written.size());
+    if (text == written.data()) return {};
+    return {fmt::format("must be in canonical form (\"{}\")", written.data())};
+  }
+  if (isIp(text)) return {};
+  const std::vector<std::string_view> parts = split(text, '.');
+  const auto numeric = [](std::string_view part) { return parseInt(part).has_value(); };
+  if (parts.size() == 4 && std::ranges::all_of(parts, numeric)) {
+    const auto padded = [](std::string_view part) { return part.size() > 1 && part.starts_with('0'); };
+    if (std::ranges::any_of(parts, padded)) return {"must not have leading 0s"};
+  }
+  return ipAddress(text);
+}
+
+Problems canonicalCidr(std::string_view text) {
+  Problems problems = cidr(text);
+  if (!problems.empty()) return problems;
+  const auto [address, bits] = splitOnce(text, '/');
+  const bool six = isIpv6(address);
+  std::array<unsigned char, 16> bytes{};
+  inet_pton(six ? AF_INET6 : AF_INET, std::string(address).c_str(), bytes.data());
+  const auto width = static_cast<size_t>(*parseInt(bits));
+  for (size_t bit = width; bit < (six ? 128U : 32U); ++bit) {
+    if ((bytes[bit / 8] & (0x80U >> (bit % 8))) != 0) return {"must not have bits set beyond the prefix length"};
+  }
+  return canonicalIp(address);
+}
+
 Problems cidr(std::string_view text) {
   auto [address, bits] = splitOnce(text, '/');
   std::optional<int64_t> width = parseInt(bits);

@@ -25,6 +25,8 @@ Problems httpHeaderName(std::string_view text);
 Problems portName(std::string_view text);
 Problems percent(std::string_view text);  ///< "25%", at most 100
 Problems ipAddress(std::string_view text);
+Problems canonicalIp(std::string_view text);  ///< as it is written in one way only: an IPAddress's name
+Problems canonicalCidr(std::string_view text);
 Problems cidr(std::string_view text);
 Problems relativePath(std::string_view text);  ///< no "..", not absolute
 Problems noBacksteps(std::string_view text);

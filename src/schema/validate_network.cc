@@ -183,10 +183,35 @@ void createNetworkPolicy(const Check& root) {
   });
 }
 
+void createIpAddress(const Check& root) {
+  Check spec = root.child("spec");
+  Check parent = spec.child("parentRef");
+  if (!spec.has("parentRef")) return spec.required("parentRef");
+  parent.needed("resource");
+  parent.needed("name");
+}
+
+void createServiceCidr(const Check& root) {
+  Check spec = root.child("spec");
+  if (spec.count("cidrs") == 0) return spec.required("cidrs", "at least one CIDR required");
+  size_t sixes = 0;
+  spec.strings("cidrs", [&](std::string_view range, size_t index) {
+    sixes += isIpv6(splitOnce(range, '/').first) ? 1 : 0;
+    for (const std::string& problem : canonicalCidr(range)) {
+      spec.invalidAt(fmt::format("spec.cidrs[{}]", index), range, problem);
+    }
+  });
+  if (sixes > 1 || spec.count("cidrs") - sixes > 1) {
+    spec.invalid("cidrs", "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64");
+  }
+}
+
 constexpr std::array kRules = {
     KindRules{"EndpointSlice", createEndpointSlice, updateEndpointSlice},
     KindRules{"Ingress", createIngress},
     KindRules{"NetworkPolicy", createNetworkPolicy},
+    KindRules{"IPAddress", createIpAddress},
+    KindRules{"ServiceCIDR", createServiceCidr},
 };
 
 }  // namespace

@@ -66,6 +66,7 @@ void checkFinalizers(const Check& metadata, bool standard) {
 
 NameRule nameRuleOf(std::string_view kind) {
   if (kind == "Namespace" || kind == "Service" || kind == "StatefulSet") return dnsLabel;
+  if (kind == "IPAddress") return canonicalIp;
   bool path = kind == "Role" || kind == "ClusterRole" || kind == "RoleBinding" || kind == "ClusterRoleBinding" ||
               kind == "Event" || kind == "CertificateSigningRequest" || kind == "APIService";
   return path ? pathSegment : dnsSubdomain;

@@ -211,7 +211,10 @@ Task<Answer<Reply>> Api::routeResource(Call& call) {
       call.info.subresource.empty() ? call.kind->table : call.kind->table + "/" + call.info.subresource;
   auto special = resources_.find(key);
   if (special == resources_.end() && call.kind->custom) special = resources_.find("*/" + call.info.subresource);
-  if (special != resources_.end()) co_return co_await special->second(call);
+  if (special != resources_.end()) {
+    if (call.info.verb == "create" && call.info.subresource != "proxy") CO_TRY_STATUS(negotiateUntabled(call));
+    co_return co_await special->second(call);
+  }
   // Without a handler of its own a proxy must not fall through to the object itself: a DELETE would delete the Service.
   if (call.info.subresource == "proxy") {
     co_return failure(StatusError(Error{Code::NotImplemented, "this server does not proxy to " + call.kind->table}));

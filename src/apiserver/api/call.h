@@ -62,6 +62,8 @@ Answer<WriteOptions> readWriteOptions(const Call& call);
 
 /// Chooses the form from the Accept header; NotAcceptable when nothing that is offered is accepted.
 Done negotiate(Call& call);
+/// The same for what is no Table: reviews, evictions and other resources that are only ever created.
+Done negotiateUntabled(Call& call);
 /// The body as an object, from JSON or YAML, perhaps gzipped. Duplicate fields are noted for fieldValidation.
 Answer<json::object> readBody(const Call& call, std::vector<std::string>* duplicates = nullptr);
 /// The body without its content coding.

@@ -103,6 +103,12 @@ bool storedAsServed(const Kind& kind) {
 
 void toServed(const Kind& kind, json::object& object) {
   const std::string wanted = kind.apiVersion();
+  if (kind.custom) {
+    // Its definition may have changed since it was stored: what is read has today's form and defaults.
+    object["apiVersion"] = wanted;
+    if (kind.rules && kind.rules->normalise(object)) kind.rules->setDefaults(object);
+    return;
+  }
   if (json::text(object, {"apiVersion"}) == wanted) return;
   if (kind.plural == "events" && kind.group == "events.k8s.io") eventToEvents(object);
   if (kind.plural == "horizontalpodautoscalers" && kind.version == "v1" && !kind.custom) autoscalerToV1(object);

@@ -3,6 +3,7 @@
 #include "apiserver/api/object_meta.h"
 #include "apiserver/api/patch_request.h"
 #include "apiserver/api/render.h"
+#include "apiserver/api/strict_fields.h"
 #include "base/strings.h"
 
 namespace slipway::apiserver {
@@ -11,6 +12,12 @@ namespace {
 
 std::string_view lastPart(std::string_view api_version) {
   return api_version.substr(api_version.find('/') + 1);
+}
+
+void noteBodyDuplicates(const Call& call, const std::vector<std::string>& duplicates, const json::object& body,
+                        WriteContext& context) {
+  const bool yaml = mediaType(call.request.headers) == "application/yaml";
+  yaml ? noteYamlDuplicates(duplicates, context) : noteDuplicates(duplicates, &body, context);
 }
 
 }  // namespace
@@ -66,7 +73,7 @@ Task<Answer<Reply>> ResourceHandlers::create(Call& call) {
   std::vector<std::string> duplicates;
   CO_TRY(json::object object, readBody(call, &duplicates));
   CO_TRY_STATUS(checkGvk(call, object, call.kind->apiVersion(), call.kind->kind));
-  CO_TRY_STATUS(noteDuplicates(*call.kind, duplicates, context));
+  noteBodyDuplicates(call, duplicates, object, context);
   CO_TRY(const Written result, co_await registry_.create(call.kind, call.info.ns, std::move(object), context));
   co_return written(call, result, context, 201);
 }
@@ -77,7 +84,7 @@ Task<Answer<Reply>> ResourceHandlers::update(Call& call) {
   std::vector<std::string> duplicates;
   CO_TRY(json::object body, readBody(call, &duplicates));
   CO_TRY_STATUS(checkGvk(call, body, call.kind->apiVersion(), call.kind->kind));
-  CO_TRY_STATUS(noteDuplicates(*call.kind, duplicates, context));
+  noteBodyDuplicates(call, duplicates, body, context);
   const std::string_view name = meta::name(body);
   if (name.empty()) {
     co_return failure(refuse::badRequest(fmt::format(

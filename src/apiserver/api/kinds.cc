@@ -1,5 +1,6 @@
 #include "apiserver/api/kinds.h"
 
+#include "apiserver/api/convert.h"
 #include "base/strings.h"
 #include "json/document.h"
 
@@ -22,7 +23,7 @@ std::string fieldText(const json::object& object, std::string_view path) {
 
 /// Fields whose selector value is not simply what stands in the object.
 std::string selectorText(const json::object& object, std::string_view path) {
-  std::string text = fieldText(object, path);
+  std::string text = fieldText(object, path == "source" ? "source.component" : path);
   if (!text.empty()) return text;
   if (path == "spec.unschedulable" || path == "spec.hostNetwork") return "false";
   if (path == "status.replicas" || path == "status.successful") return "0";
@@ -80,6 +81,15 @@ std::string Kind::key(std::string_view ns, std::string_view name) const {
 }
 
 const Traits& Kind::traitsOf(const Stored& stored) const {
+  if (apiVersion() != storage_version && !storage_version.empty()) {
+    // Another version has other fields: what is kept with the object is the storage version's. Good until the next
+    // call.
+    static thread_local Traits converted;
+    json::value document = json::parse(stored.bytes);
+    toServed(*this, document.as_object());
+    converted = traitsOf(document.as_object());
+    return converted;
+  }
   if (!stored.traits) {
     const json::value document = json::parse(stored.bytes);
     stored.traits = traitsOf(document.as_object());

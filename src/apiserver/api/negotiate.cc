@@ -94,6 +94,11 @@ Done negotiate(Call& call) {
   return failure(known ? refuse::notInThatForm(kOffered) : refuse::notAcceptable(kOffered));
 }
 
+Done negotiateUntabled(Call& call) {
+  TRY_STATUS(negotiate(call));
+  return call.form == Form::Table ? Done(failure(refuse::notInThatForm(kOffered))) : Done();
+}
+
 Answer<std::string> plainBody(const Call& call) {
   const std::string_view coding = call.request.headers.get("Content-Encoding");
   if (equalsIgnoreCase(coding, "gzip")) return gunzip(call.request.body);

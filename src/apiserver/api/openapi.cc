@@ -1,5 +1,6 @@
 #include "apiserver/api/openapi.h"
 
+#include "apiserver/api/openapi_custom.h"
 #include "apiserver/api/openapi_proto.h"
 #include "apiserver/api/openapi_types.h"
 #include "base/strings.h"
@@ -65,17 +66,6 @@ json::object info() {
 
 }  // namespace
 
-json::object openApiOfCustom(const Kind& kind) {
-  json::object out = kind.open_api.empty() ? json::object{{"type", "object"}} : kind.open_api;
-  json::object& properties = json::ensureObject(out, "properties");
-  properties["apiVersion"] = json::object{{"type", "string"}};
-  properties["kind"] = json::object{{"type", "string"}};
-  properties["metadata"] = json::object{{"type", "object"}};
-  out["x-kubernetes-group-version-kind"] =
-      json::array{json::object{{"group", kind.group}, {"version", kind.version}, {"kind", kind.kind}}};
-  return out;
-}
-
 const OpenApi::Document& OpenApi::document(const std::string& name) {
   if (seen_ != kinds_.version()) documents_.clear();
   seen_ = kinds_.version();
@@ -90,7 +80,8 @@ const OpenApi::Document& OpenApi::document(const std::string& name) {
     addPaths(paths, *kind, v2);
     const schema::Gvk gvk{kind->group, kind->version, kind->kind};
     if (kind->custom) {
-      custom[kind->group + "." + kind->version + "." + kind->kind] = openApiOfCustom(*kind);
+      custom[openApiNameOfCustom(*kind)] = openApiOfCustom(*kind, v2);
+      types.add(*schema_.findType("apimachinery.pkg.apis.meta.v1.ObjectMeta"));
     } else if (const schema::Type* type = schema_.find(gvk)) {
       types.add(*type);
       types.setKind(*type, gvk);

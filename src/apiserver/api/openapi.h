@@ -35,7 +35,4 @@ class OpenApi {
   std::map<std::string, Document> documents_;
 };
 
-/// The schema of a custom resource as OpenAPI has it, metadata included.
-json::object openApiOfCustom(const Kind& kind);
-
 }  // namespace slipway::apiserver

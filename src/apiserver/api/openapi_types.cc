@@ -1,5 +1,7 @@
 #include "apiserver/api/openapi_types.h"
 
+#include "apiserver/api/openapi_custom.h"
+
 namespace slipway::apiserver {
 namespace {
 
@@ -63,8 +65,10 @@ json::object OpenApiTypes::shapeSchema(const schema::Shape& shape) {
   return {{"$ref", prefix_ + nameOf(*shape.type)}};
 }
 
-json::object OpenApiTypes::fieldSchema(const schema::Field& field) {
+json::object OpenApiTypes::fieldSchema(const schema::Type& holder, const schema::Field& field) {
   json::object out = shapeSchema(*field.shape);
+  const std::string_view words = describeMetaField(holder.name.substr(holder.name.rfind('.') + 1), field.name);
+  if (!words.empty()) out["description"] = words;
   if (!field.default_json.empty()) {
     json::error_code error;
     json::value value = json::parse(field.default_json, error);
@@ -90,7 +94,7 @@ void OpenApiTypes::add(const schema::Type& type) {
   json::object properties;
   json::array required;
   for (const schema::Field& field : type.fields) {
-    properties[field.name] = fieldSchema(field);
+    properties[field.name] = fieldSchema(type, field);
     if (field.required) required.emplace_back(field.name);
   }
   json::object out{{"type", "object"}};

@@ -26,7 +26,7 @@ class OpenApiTypes {
   /// OpenAPI v2, which has no oneOf.
   bool swagger() const { return prefix_ == "#/definitions/"; }
   json::object shapeSchema(const schema::Shape& shape);
-  json::object fieldSchema(const schema::Field& field);
+  json::object fieldSchema(const schema::Type& holder, const schema::Field& field);
 
   std::string prefix_;
   std::set<const schema::Type*> seen_;

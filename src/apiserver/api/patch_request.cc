@@ -2,6 +2,7 @@
 
 #include "apiserver/api/handlers.h"
 #include "apiserver/api/object_meta.h"
+#include "apiserver/api/strict_fields.h"
 #include "base/strings.h"
 #include "json/document.h"
 #include "json/merge_patch.h"
@@ -49,19 +50,6 @@ Done checkApplied(const Call& call, const json::object& object) {
 
 }  // namespace
 
-Done noteDuplicates(const Kind& kind, const std::vector<std::string>& duplicates, WriteContext& context) {
-  if (duplicates.empty() || context.options.validation == WriteOptions::Validation::Ignore) return {};
-  std::vector<std::string> texts;
-  for (const std::string& field : duplicates) texts.push_back(fmt::format("duplicate field \"{}\"", field));
-  if (context.options.validation == WriteOptions::Validation::Warn) {
-    context.warnings.insert(context.warnings.end(), texts.begin(), texts.end());
-    return {};
-  }
-  return failure(
-      refuse::badRequest(fmt::format("{} in version \"{}\" cannot be handled as a {}: strict decoding error: {}",
-                                     kind.kind, kind.version, kind.kind, join(texts, ", "))));
-}
-
 Answer<PatchRequest> readPatch(const Call& call, WriteContext& context) {
   TRY(const PatchRequest::Type type, typeOf(call));
   context.patch = true;
@@ -95,7 +83,7 @@ Answer<PatchRequest> readPatch(const Call& call, WriteContext& context) {
         refuse::invalid({"PatchOptions", "meta.k8s.io"}, "",
                         {{"FieldValueForbidden", "Forbidden: may not be specified for non-apply patch", "force"}}));
   }
-  TRY_STATUS(noteDuplicates(*call.kind, duplicates, context));
+  apply ? noteYamlDuplicates(duplicates, context) : noteDuplicates(duplicates, nullptr, context);
   return PatchRequest(type, std::move(*document));
 }
 

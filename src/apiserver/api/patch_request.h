@@ -29,7 +29,4 @@ class PatchRequest {
 /// Reads the patch by its Content-Type and sets `context` accordingly (server-side apply has an owner of its own).
 Answer<PatchRequest> readPatch(const Call& call, WriteContext& context);
 
-/// Fields that the body gives twice, as fieldValidation wants them treated.
-Done noteDuplicates(const Kind& kind, const std::vector<std::string>& duplicates, WriteContext& context);
-
 }  // namespace slipway::apiserver

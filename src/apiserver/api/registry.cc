@@ -2,6 +2,7 @@
 
 #include "apiserver/api/convert.h"
 #include "apiserver/api/object_meta.h"
+#include "apiserver/api/strict_fields.h"
 #include "base/strings.h"
 #include "schema/apply.h"
 
@@ -48,14 +49,17 @@ FieldOwner Registry::ownerOf(const Kind& kind, const WriteContext& context) cons
 }
 
 Done Registry::checkUnknown(const KindPtr& kind, const std::vector<std::string>& unknown, WriteContext& context) const {
-  if (unknown.empty() || context.options.validation == WriteOptions::Validation::Ignore) return {};
+  if (context.options.validation == WriteOptions::Validation::Ignore) return {};
+  const std::vector<std::string> problems = strictProblems(context.duplicates, unknown, context.field_order);
+  if (problems.empty()) return {};
   if (context.options.validation == WriteOptions::Validation::Warn) {
-    context.warnings.insert(context.warnings.end(), unknown.begin(), unknown.end());
+    context.duplicates.clear();
+    context.warnings.insert(context.warnings.end(), problems.begin(), problems.end());
     return {};
   }
   return failure(
       refuse::badRequest(fmt::format("{} in version \"{}\" cannot be handled as a {}: strict decoding error: {}",
-                                     kind->kind, kind->version, kind->kind, join(unknown, ", "))));
+                                     kind->kind, kind->version, kind->kind, join(problems, ", "))));
 }
 
 Answer<json::object> Registry::prepareCreate(const KindPtr& kind, const std::string& ns, json::object object,

@@ -48,6 +48,8 @@ struct WriteContext {
   User user;
   WriteOptions options;
   std::vector<std::string> warnings;
+  std::vector<std::string> duplicates;  ///< what strict decoding says of fields that the body gives twice
+  std::vector<std::string> field_order;  ///< the body's fields in its order, if `duplicates` belong among the unknown
   std::string subresource;
   std::string operation = "Update";  ///< "Apply" for server-side apply
   bool patch = false;

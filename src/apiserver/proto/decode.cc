@@ -16,6 +16,46 @@ using Kind = ProtoField::Kind;
 constexpr size_t kMaxDepth = 100;
 constexpr std::string_view kMagic("k8s\0", 4);
 
+// What RFC 3339 can write, in seconds since 1970.
+constexpr int64_t kYear1 = -62'135'596'800;
+constexpr int64_t kYear10000 = 253'402'300'800;
+// Beyond this a system clock cannot count.
+constexpr int64_t kFarthest = 9'000'000'000;
+
+/// Go's time.Time{} plus a little is such a one. Without `micros` (-1) whole seconds.
+std::string farTime(int64_t seconds, int64_t micros) {
+  const std::chrono::sys_seconds at{std::chrono::seconds(seconds)};
+  const auto day = std::chrono::floor<std::chrono::days>(at);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss clock(at - day);
+  const std::string fraction = micros < 0 ? "" : fmt::format(".{:06}", micros);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}{}Z", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
+                     clock.minutes().count(), clock.seconds().count(), fraction);
+}
+
+/// Where Go omits what is empty and no type of the schema tells so: within the schemas of definitions, which refer to
+/// themselves. What Go has a pointer to is set on purpose, and stays.
+void dropUnset(json::object& object, std::string_view message) {
+  constexpr std::string_view kPackage = "apiserver.pkg.apis.apiextensions.v1.";
+  if (message.find(kPackage) == std::string_view::npos) return;
+  const std::string_view name = message.substr(message.rfind('.') + 1);
+  std::string_view fields;
+  if (name == "JSONSchemaProps") {
+    fields =
+        "id,$schema,description,type,format,title,exclusiveMaximum,exclusiveMinimum,pattern,uniqueItems,nullable,"
+        "x-kubernetes-embedded-resource,x-kubernetes-int-or-string";
+  } else if (name == "ValidationRule") {
+    fields = "message,messageExpression,fieldPath";
+  } else if (name == "ExternalDocumentation") {
+    fields = "description,url";
+  }
+  for (const std::string_view field : split(fields, ',')) {
+    const json::value* value = object.if_contains(field);
+    if (value != nullptr && (*value == "" || *value == false)) json::removeKey(object, field);
+  }
+}
+
 tl::unexpected<Error> damaged(std::string_view what) {
   return failure(Code::BadRequest, "the protobuf body is damaged at {}", what);
 }
@@ -44,6 +84,7 @@ class Decoder {
     }
     json::object out;
     TRY_STATUS(fill(out, bytes, message, depth));
+    dropUnset(out, message.name);
     return out;
   }
 
@@ -136,10 +177,9 @@ class Decoder {
       if (wire->number == 1) seconds = signedOf(wire->integer);
       if (wire->number == 2) nanos = signedOf(wire->integer);
     }
-    // Beyond these a system clock cannot count; no real object is that old or young.
-    constexpr int64_t kLimit = 9'000'000'000;
-    if (reader.failed() || seconds > kLimit || seconds < -kLimit || nanos < 0 || nanos > 999'999'999)
-      return damaged("a time");
+    const bool counts = seconds >= kYear1 && seconds < kYear10000 && nanos >= 0 && nanos <= 999'999'999;
+    if (reader.failed() || !counts) return damaged("a time");
+    if (seconds > kFarthest || seconds < -kFarthest) return json::value(farTime(seconds, micro ? nanos / 1000 : -1));
     const WallTime at{std::chrono::duration_cast<WallTime::duration>(std::chrono::seconds(seconds) +
                                                                      std::chrono::nanoseconds(nanos))};
     return json::value(micro ? formatMicroTime(at) : formatTime(at));

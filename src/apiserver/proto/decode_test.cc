@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "json/compare.h"
+#include "json/document.h"
 
 namespace slipway::apiserver {
 namespace {
@@ -60,6 +61,36 @@ TEST(DecodeProtobuf, CutAnywhereItIsRefusedOrShorterButNeverReadBeyond) {
   }
   EXPECT_FALSE(decodeProtobuf("{}", *schema));
   EXPECT_FALSE(decodeProtobuf(envelope("v1", "Nothing", ""), *schema));
+}
+
+TEST(DecodeProtobuf, TimesThatASystemClockCannotCountAreKept) {
+  const auto schema = schema::Schema::builtin();
+  const auto lease = [](int64_t seconds) {
+    const std::string time = integer(1, static_cast<uint64_t>(seconds)) + integer(2, 5000);
+    return envelope("coordination.k8s.io/v1", "Lease", bytes(1, bytes(1, "l")) + bytes(2, bytes(3, time)));
+  };
+  const auto acquired = [&](int64_t seconds) -> std::string {
+    const auto object = decodeProtobuf(lease(seconds), *schema);
+    return object ? std::string(json::text(*object, {"spec", "acquireTime"})) : object.error().message;
+  };
+  EXPECT_EQ(acquired(-62135596798), "0001-01-01T00:00:02.000005Z");
+  EXPECT_EQ(acquired(253402300799), "9999-12-31T23:59:59.000005Z");
+  EXPECT_EQ(acquired(253402300800), "the protobuf body is damaged at a time");
+}
+
+TEST(DecodeProtobuf, WhatGoOmitsInTheSchemaOfADefinitionIsNotThere) {
+  const auto schema = schema::Schema::builtin();
+  // items: {schema: {description: "", type: string, nullable: false}}, all of an array of two levels.
+  const std::string inner = bytes(1, "") + bytes(4, "") + bytes(5, "string") + integer(37, 0);
+  const std::string list = bytes(5, "array") + bytes(24, bytes(1, inner));
+  const std::string version = bytes(1, "v1") + bytes(4, bytes(1, bytes(5, "array") + bytes(24, bytes(1, list))));
+  const auto definition = decodeProtobuf(envelope("apiextensions.k8s.io/v1", "CustomResourceDefinition",
+                                                  bytes(2, bytes(1, "g") + bytes(7, version))),
+                                         *schema);
+  ASSERT_TRUE(definition) << definition.error().message;
+  EXPECT_NE(json::serialize(*definition).find(R"({"type":"array","items":{"type":"array","items":{"type":"string"}}})"),
+            std::string::npos)
+      << json::serialize(*definition);
 }
 
 TEST(DecodeProtobuf, OptionsOfMetaCanComeUnderAnyGroup) {
