@@ -166,6 +166,28 @@ TEST_F(ApiServerTest, DeletedNamespaceIsEmptiedAndGoes) {
   });
 }
 
+TEST_F(ApiServerTest, WhileAPodIsLeftADeletedNamespaceKeepsTheRest) {
+  with([](ApiServer&, testing::ApiClient& client) -> Task<void> {
+    const json::object metadata{{"name", "n"}};
+    co_await client.ask("POST", "/api/v1/namespaces", json::object{{"metadata", metadata}});
+    EXPECT_TRUE(co_await client.eventually("/api/v1/namespaces/n/serviceaccounts/default", 200));
+    json::object held = pod("p");
+    json::ensureObject(held, "metadata")["finalizers"] = json::array{"example.com/held"};
+    EXPECT_EQ((co_await client.ask("POST", "/api/v1/namespaces/n/pods", held)).code, 201);
+    EXPECT_EQ((co_await client.ask("POST", "/api/v1/namespaces/n/configmaps", configMap("m", "v"))).code, 201);
+    co_await client.ask("DELETE", "/api/v1/namespaces/n");
+    std::string text;
+    for (int turn = 0; turn < 500 && text.find("deletionTimestamp") == std::string::npos; ++turn) {
+      text = (co_await client.ask("GET", "/api/v1/namespaces/n/pods/p")).text;
+    }
+    EXPECT_THAT(text, HasSubstr("deletionTimestamp"));
+    EXPECT_EQ((co_await client.ask("GET", "/api/v1/namespaces/n/configmaps/m")).code, 200);
+    const json::value release = json::parse(R"({"metadata":{"finalizers":null}})");
+    co_await client.ask("PATCH", "/api/v1/namespaces/n/pods/p", release, "application/merge-patch+json");
+    EXPECT_TRUE(co_await client.eventually("/api/v1/namespaces/n", 404));
+  });
+}
+
 TEST_F(ApiServerTest, PagesGoOnFromTheirToken) {
   with([](ApiServer&, testing::ApiClient& client) -> Task<void> {
     for (int i = 0; i < 5; ++i) co_await client.ask("POST", kMaps, configMap(fmt::format("p{}", i), "1"));

@@ -19,6 +19,21 @@ json::object named(std::string_view kind, std::string_view ns, std::string_view 
   return {{"apiVersion", "v1"}, {"kind", kind}, {"metadata", json::object{{"name", name}, {"namespace", ns}}}};
 }
 
+/// Asks for the deletion of all objects of a kind; true if none is left.
+Task<bool> emptyTable(Registry* registry, KindPtr kind, std::string ns, WriteContext writing) {
+  Table& table = registry->store().table(kind->table);
+  const std::string prefix = ns + "/";
+  for (const StoredPtr& object : table.list(prefix, "", 0).objects) {
+    DeletePlan plan;
+    plan.propagation = "Background";
+    Answer<Written> removed = co_await registry->remove(kind, ns, object->key.substr(prefix.size()), plan, writing);
+    if (!removed && removed.error().code != 404) {
+      log::warn("namespace {}: delete {} {}: {}", ns, kind->table, object->key, removed.error().message);
+    }
+  }
+  co_return table.list(prefix, "", 1).objects.empty();
+}
+
 }  // namespace
 
 NamespaceKeeper::NamespaceKeeper(Registry& registry, std::string root_certificate)
@@ -106,23 +121,17 @@ Task<void> NamespaceKeeper::furnish(std::string name) {
 }
 
 Task<bool> NamespaceKeeper::empty(std::string name) {
+  // Pods go first, and while one is left nothing else does: it may need its ConfigMaps to end well.
+  const bool podless = co_await emptyTable(&registry_, registry_.kinds().find("", "v1", "pods"), name, context());
+  if (!podless) co_return false;
   std::map<std::string, KindPtr> kinds;
   for (const KindPtr& kind : registry_.kinds().all()) {
     if (kind->namespaced && kind->hasVerb("delete")) kinds.try_emplace(kind->table, kind);
   }
   bool is_empty = true;
-  const std::string prefix = name + "/";
   for (const auto& [table, kind] : kinds) {
-    for (const StoredPtr& object : registry_.store().table(table).list(prefix, "", 0).objects) {
-      WriteContext writing = context();
-      DeletePlan plan;
-      plan.propagation = "Background";
-      Answer<Written> removed = co_await registry_.remove(kind, name, object->key.substr(prefix.size()), plan, writing);
-      if (!removed && removed.error().code != 404) {
-        log::warn("namespace {}: delete {} {}: {}", name, table, object->key, removed.error().message);
-      }
-    }
-    is_empty = is_empty && registry_.store().table(table).list(prefix, "", 1).objects.empty();
+    const bool nothing_left = co_await emptyTable(&registry_, kind, name, context());
+    is_empty = is_empty && nothing_left;
   }
   co_return is_empty;
 }

@@ -7,6 +7,17 @@
 namespace slipway::schema {
 namespace {
 
+/// Words of letters and digits, "-" and "_" within them, between dots or slashes.
+bool isSysctlName(std::string_view name) {
+  const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+  const auto letter = [&](char c) { return plain(c) || c == '-' || c == '_'; };
+  const std::string dotted = replaceAll(name, "/", ".");
+  const std::vector<std::string_view> words = split(dotted, '.');
+  return name.size() <= 253 && std::ranges::all_of(words, [&](std::string_view word) {
+           return !word.empty() && plain(word.front()) && plain(word.back()) && std::ranges::all_of(word, letter);
+         });
+}
+
 using json::object;
 using json::value;
 
@@ -51,12 +62,9 @@ void checkPodSecurity(const Check& spec) {
   std::set<std::string_view> names;
   security.list("sysctls", [&](const Check& sysctl) {
     std::string_view name = sysctl.text("name");
-    auto letter = [](char c) {
-      return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == '/';
-    };
     if (name.empty()) {
       sysctl.required("name");
-    } else if (!std::ranges::all_of(name, letter) || name.size() > 253) {
+    } else if (!isSysctlName(name)) {
       sysctl.invalid(
           "name",
           R"(must have at most 253 characters and match regex ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$)");
