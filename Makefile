@@ -55,7 +55,7 @@ tsan:
 	@cd $(BUILD)/tsan && $(CTEST) -L unit
 
 fuzz:
-	@$(CMAKE) -S . -B $(BUILD)/fuzz -DCMAKE_BUILD_TYPE=Debug -DSLIPWAY_FUZZ=ON >/dev/null
+	@$(CMAKE) -S . -B $(BUILD)/fuzz -DCMAKE_BUILD_TYPE=Debug -DSLIPWAY_FUZZ=ON -DSLIPWAY_UNITY=ON >/dev/null
 	@ninja -C $(BUILD)/fuzz fuzz_all
 	@fuzz/run.sh $(BUILD)/fuzz
 

@@ -2,6 +2,7 @@
 
 With KUBE_APISERVER and ETCD the same load goes to Kubernetes' own, for comparison."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -74,7 +75,7 @@ def checksum(revision, key, value):
 
 def fill(database, count):
     """Puts `count` ConfigMaps of 1 KiB into the database of a server that has stopped, by the format of its log."""
-    with sqlite3.connect(database) as file:
+    with contextlib.closing(sqlite3.connect(database)) as file:
         first = file.execute("SELECT max(revision) FROM log").fetchone()[0] + 1
         rows = []
         for revision in range(first, first + count):
@@ -85,6 +86,7 @@ def fill(database, count):
                 "resourceVersion": str(revision), "creationTimestamp": "2026-01-01T00:00:00Z"}}).encode()
             rows.append((revision, key, 0, value, checksum(revision, key, value)))
         file.executemany("INSERT INTO log VALUES(?,?,?,?,?)", rows)
+        file.commit()
 
 
 def starts(table, slipway, work):

@@ -15,6 +15,7 @@ using json::object;
 using json::value;
 
 constexpr size_t kMaxUpdaters = 10;
+const std::vector<std::string> kManagedFieldsPath{"f:metadata", "f:managedFields"};
 
 /// What nobody can own: the identity of the object and what only the server writes.
 const FieldSet& unowned() {
@@ -60,9 +61,9 @@ ManagedFields managedFieldsOf(const object& document) {
 
 /// Everybody but one loses what was changed or is gone.
 void takeAway(ManagedFields& managers, const ManagedEntry& winner, const FieldChanges& changes) {
-  FieldSet taken = changes.modified.unite(changes.added).unite(changes.removed);
   for (ManagedEntry& entry : managers) {
-    if (!entry.sameOwner(winner)) entry.fields = entry.fields.subtract(taken);
+    if (entry.sameOwner(winner)) continue;
+    for (const FieldSet* taken : {&changes.modified, &changes.added, &changes.removed}) entry.fields.remove(*taken);
   }
 }
 
@@ -194,16 +195,17 @@ void trackUpdate(const json::object& live, json::object& updated, const Type& ty
     ManagedFields given = reset ? ManagedFields() : managedFieldsOf(updated);
     if (reset || !given.empty()) managers = std::move(given);
   }
-  object before = withoutManagedFields(live);
-  object after = withoutManagedFields(updated);
-  FieldChanges changes = changesOf(before, after, type, ignored);
+  FieldChanges changes = changesOf(live, updated, type, ignored);
+  for (FieldSet* set : {&changes.added, &changes.removed, &changes.modified}) set->prune(kManagedFieldsPath);
   ManagedEntry self{manager.name, "Update", manager.api_version, manager.subresource, formatTime(now), {}};
   // Whoever else owned a changed field loses it, the same manager's applied fields as well.
   takeAway(managers, {}, changes);
-  self.fields = changes.modified.unite(changes.added).subtract(unowned());
+  self.fields = std::move(changes.modified);
+  self.fields.absorb(std::move(changes.added));
+  self.fields.remove(unowned());
   if (!self.fields.empty()) {
     if (ManagedEntry* previous = findOwner(managers, self)) {
-      self.fields = self.fields.unite(previous->fields);
+      self.fields.absorb(std::move(previous->fields));
       *previous = std::move(self);
     } else {
       managers.push_back(std::move(self));

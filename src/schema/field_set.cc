@@ -93,6 +93,29 @@ FieldSet FieldSet::subtract(const FieldSet& other) const {
   return out;
 }
 
+void FieldSet::absorb(FieldSet other) {
+  member = member || other.member;
+  while (!other.children.empty()) {
+    auto part = other.children.extract(other.children.begin());
+    const auto at = children.find(part.key());
+    if (at == children.end()) {
+      children.insert(children.end(), std::move(part));
+    } else {
+      at->second.absorb(std::move(part.mapped()));
+    }
+  }
+}
+
+void FieldSet::remove(const FieldSet& other) {
+  member = member && !other.member;
+  for (const auto& [element, set] : other.children) {
+    const auto at = children.find(element);
+    if (at == children.end()) continue;
+    at->second.remove(set);
+    if (at->second.empty()) children.erase(at);
+  }
+}
+
 void FieldSet::prune(const std::vector<std::string>& path) {
   if (path.empty()) return;
   auto at = children.find(path.front());
@@ -112,6 +135,7 @@ std::vector<std::string> FieldSet::paths() const {
 
 json::object FieldSet::toJson() const {
   json::object out;
+  out.reserve(children.size() + 1);
   if (member && !children.empty()) out["."] = json::object();
   for (const auto& [element, set] : children) out[element] = set.toJson();
   return out;

@@ -28,6 +28,9 @@ class FieldSet {
   FieldSet unite(const FieldSet& other) const;
   FieldSet intersect(const FieldSet& other) const;
   FieldSet subtract(const FieldSet& other) const;
+  /// unite() and subtract() in place, without a copy.
+  void absorb(FieldSet other);
+  void remove(const FieldSet& other);
   /// Without a path and everything below it.
   void prune(const std::vector<std::string>& path);
   bool operator==(const FieldSet& other) const = default;
