@@ -104,6 +104,36 @@ TEST_F(StorageTest, BackupOfARunningServerIsRestoredWithHigherRevisions) {
   EXPECT_TRUE(std::filesystem::exists(data() / "state.db.before-restore"));
 }
 
+TEST_F(StorageTest, WhoIsSlowerThanTheHistoryIsToldToStartAgain) {
+  with(data(), [](ApiServer&, testing::ApiClient& client) -> Task<void> {
+    for (const std::string name : {"a", "b", "c"}) co_await client.ask("POST", kConfigMaps, largeMap(name, 10));
+    const auto page = co_await client.ask("GET", std::string(kConfigMaps) + "?limit=2");
+    const std::string token(json::text(page.body, {"metadata", "continue"}));
+    const std::string version(json::text(page.body, {"metadata", "resourceVersion"}));
+    const std::string next = fmt::format("{}?limit=2&continue={}", kConfigMaps, token);
+    const std::string watch = fmt::format("{}?watch=1&timeoutSeconds=1&resourceVersion={}", kConfigMaps, version);
+    const auto in_time = co_await client.ask("GET", next);
+    EXPECT_EQ(in_time.code, 200);
+    // More than is kept of the past.
+    for (int i = 0; i < 40; ++i) {
+      const auto changed = co_await client.ask("PUT", std::string(kConfigMaps) + "/a", largeMap("a", 1000000 + i));
+      EXPECT_EQ(changed.code, 200) << changed.text.substr(0, 300);
+    }
+    const auto expired = co_await client.ask("GET", next);
+    EXPECT_EQ(expired.code, 410);
+    EXPECT_EQ(json::text(expired.body, {"reason"}), "Expired");
+    const std::string going_on(json::text(expired.body, {"metadata", "continue"}));
+    const auto rest = co_await client.ask("GET", fmt::format("{}?limit=2&continue={}", kConfigMaps, going_on));
+    EXPECT_EQ(rest.code, 200);
+    EXPECT_THAT(rest.text, HasSubstr("\"name\":\"c\""));
+    const auto too_old = co_await client.ask("GET", watch);
+    EXPECT_THAT(too_old.text, HasSubstr("\"code\":410"));
+    const auto exact = co_await client.ask(
+        "GET", fmt::format("{}?resourceVersion={}&resourceVersionMatch=Exact", kConfigMaps, version));
+    EXPECT_EQ(exact.code, 410);
+  });
+}
+
 TEST_F(StorageTest, ABrokenBackupIsNotRestored) {
   with(data(), [](ApiServer&, testing::ApiClient& client) -> Task<void> {
     co_await client.ask("POST", kConfigMaps, largeMap("kept", 10));

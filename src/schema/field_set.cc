@@ -148,7 +148,9 @@ Result<FieldSet> FieldSet::fromJson(const json::value& fields) {
 }
 
 std::string fieldElement(std::string_view name) {
-  return fmt::format("f:{}", name);
+  std::string element = "f:";
+  element += name;
+  return element;
 }
 
 std::string keyElement(const std::map<std::string, json::value>& keys) {
