@@ -106,6 +106,7 @@ void Attempts::report(const std::string& key, PodReport report) {
   if (found == attempts_.end()) return;
   Attempt& attempt = found->second;
   if (report.sequence() <= attempt.stale_sequence && attempt.stale_sequence != 0) return;
+  attempt.events.addNew(report);
   attempt.supervisor = std::move(report);
   if (attempt.phase == Phase::Submitting || attempt.phase == Phase::Unsettled) {
     // The supervisor was quicker than sbatch's answer or than the next poll.
@@ -121,7 +122,6 @@ void Attempts::report(const std::string& key, PodReport report) {
     wants_poll_.set();
   }
   publish(attempt);
-  attempt.supervisor.clear_events();  // told once
 }
 
 void Attempts::setConnected(const std::string& key, bool connected) {
@@ -135,7 +135,7 @@ bool Attempts::readReportFile(Attempt& attempt) {
   const bool older = report->sequence() <= attempt.supervisor.sequence() && !attempt.supervisor.pod_uid().empty();
   const bool stale = attempt.stale_sequence != 0 && report->sequence() <= attempt.stale_sequence;
   if (older || stale) return false;
-  report->clear_events();
+  attempt.events.addNewest(*report);
   attempt.supervisor = std::move(*report);
   return true;
 }
@@ -229,12 +229,12 @@ PodReport Attempts::compose(const Attempt& attempt) const {
 
 void Attempts::publish(Attempt& attempt) {
   PodReport report = compose(attempt);
-  const bool has_events = report.events_size() > 0;
   report.set_sequence(attempt.published.sequence());
-  if (!has_events && report.SerializeAsString() == attempt.published.SerializeAsString()) return;
+  if (!attempt.events.fresh() && report.SerializeAsString() == attempt.published.SerializeAsString()) return;
   report.set_sequence(++sequence_);
   attempt.published = std::move(report);
   versions_[SubmissionJournal::keyOf(attempt.entry.uid, attempt.entry.attempt)] = ++version_;
+  attempt.events.stamp(version_, now());
   changed_.pulse();
 }
 
@@ -243,7 +243,9 @@ std::vector<PodReport> Attempts::reportsSince(uint64_t& version) const {
   for (const auto& [key, changed] : versions_) {
     if (changed <= version) continue;
     const auto attempt = attempts_.find(key);
-    if (attempt != attempts_.end()) out.push_back(attempt->second.published);
+    if (attempt == attempts_.end()) continue;
+    out.push_back(attempt->second.published);
+    attempt->second.events.tell(out.back(), version, now());
   }
   version = version_;
   return out;

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "agent/attempt_phase.h"
+#include "agent/event_trail.h"
 #include "agent/inventory.h"
 #include "agent/journal.h"
 #include "agent/verdict.h"
@@ -44,6 +45,7 @@ struct Attempt {
   OwnJob job;                      ///< as last seen
   site::v1::PodReport supervisor;  ///< its last report; pod_uid empty: none yet
   site::v1::PodReport published;   ///< what watchers were last told
+  EventTrail events;               ///< of its supervisor
   uint64_t stale_sequence = 0;     ///< reports up to this one are of a run before a requeue
   bool connected = false;
   int64_t sbatch_ended = 0;  ///< Unix seconds

@@ -483,6 +483,25 @@ TEST_F(AttemptsTest, ReportsComeOnceAndInOrder) {
   EXPECT_GT(changed[0].sequence(), before);
 }
 
+TEST_F(AttemptsTest, EventsOfReportsThatFollowQuicklyAreAllTold) {
+  ASSERT_TRUE(submit().has_value());
+  uint64_t version = 0;
+  attempts->reportsSince(version);
+  PodReport report;
+  report.set_pod_uid("u1");
+  report.set_stage(PodReport::RUNNING);
+  for (const char* reason : {"Failed", "BackOff", ""}) {
+    report.set_sequence(report.sequence() + 1);
+    report.clear_events();
+    if (*reason != 0) report.add_events()->set_reason(reason);
+    attempts->report("u1/0", report);
+  }
+  const auto told = attempts->reportsSince(version);
+  ASSERT_EQ(told.size(), 1U);
+  ASSERT_EQ(told[0].events_size(), 2);
+  EXPECT_EQ(told[0].events(1).reason(), "BackOff");
+}
+
 TEST(Journal, ATornLineIsLeftOut) {
   log::configure(log::Level::Error, log::Format::Text);
   const TemporaryDirectory directory;

@@ -109,6 +109,14 @@ class Pulls(ImageTest):
         self.assertEqual(list((self.dir / "agent" / "images" / "auth").iterdir()), [])
         self.kubectl("delete", "pod", "refused", "--timeout=30s")
 
+    def test_a_debugger_has_an_image_of_its_own(self):
+        self.open_registry.push("tools:1", self.image, {"tool": b"of the debugger\n"})
+        self.stack.apply(pod("patient", ["/bin/sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.2; done"], image=str(self.image)))
+        self.stack.wait_phase("patient", ("Running",), 60)
+        self.kubectl("debug", "patient", f"--image={self.open_registry.name}/tools:1", "-c", "doctor", "--", "cat", "/tool")
+        wait_for("log", lambda: self.kubectl("logs", "patient", "-c", "doctor", check=False) == "of the debugger\n", 60)
+        self.kubectl("delete", "pod", "patient", "--timeout=40s")
+
     def test_a_missing_image_backs_off_with_its_reasons(self):
         self.run_image("missing", f"{self.open_registry.name}/no/such:1", script="true")
         seen = set()
