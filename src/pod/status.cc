@@ -12,6 +12,10 @@ using kube::json::array;
 using site::v1::ContainerReport;
 using site::v1::PodReport;
 
+constexpr std::string_view kResizePending = "PodResizePending";
+constexpr std::string_view kNoResize =
+    "In-place resize is not possible: the size of a Slurm job stands; delete the pod and make it anew";
+
 std::string timeText(int64_t ns) {
   return formatTime(WallTime(std::chrono::nanoseconds(ns)));
 }
@@ -100,7 +104,37 @@ void setOrDrop(Object& status, std::string_view key, const std::string& value) {
   }
 }
 
-void setContainers(Object& status, const PodView& view, const PodReport& report) {
+const Object& statusNamed(const array& statuses, std::string_view name) {
+  static const Object kNone;
+  for (const auto& each : statuses) {
+    if (each.is_object() && kube::text(each.get_object(), {"name"}) == name) return each.get_object();
+  }
+  return kNone;
+}
+
+/// What the containers were given when the pod was first seen stands: a job does not change its size. True when the pod
+/// asks for something else by now.
+bool keepResources(const array& before, const PodView& view, array& now) {
+  bool resized = false;
+  for (size_t i = 0; i < now.size(); ++i) {
+    const Object& wanted = kube::child(*view.main[i].spec, {"resources"});
+    if (wanted.empty()) continue;
+    const Object& old = kube::child(statusNamed(before, kube::text(*view.main[i].spec, {"name"})), {"resources"});
+    now[i].get_object()["resources"] = old.empty() ? wanted : old;
+    resized = resized || (!old.empty() && old != wanted);
+  }
+  return resized;
+}
+
+void dropCondition(array& conditions, std::string_view type) {
+  for (auto it = conditions.begin(); it != conditions.end();) {
+    const bool found = it->is_object() && kube::text(it->get_object(), {"type"}) == type;
+    it = found ? conditions.erase(it) : it + 1;
+  }
+}
+
+/// True when a resize is wanted that cannot be made.
+bool setContainers(Object& status, const PodView& view, const PodReport& report) {
   array init;
   array main;
   array ephemeral;
@@ -109,8 +143,10 @@ void setContainers(Object& status, const PodView& view, const PodReport& report)
   for (const ContainerView& each : view.ephemeral)
     ephemeral.push_back(containerStatus(report, each.report, *each.spec));
   if (!init.empty()) status["initContainerStatuses"] = std::move(init);
+  const bool resized = keepResources(kube::items(status, {"containerStatuses"}), view, main);
   status["containerStatuses"] = std::move(main);
   if (!ephemeral.empty()) status["ephemeralContainerStatuses"] = std::move(ephemeral);
+  return resized;
 }
 
 }  // namespace
@@ -130,9 +166,14 @@ Object podStatus(const Object& pod, const PodReport& report, const NodeFacts& fa
   if (!status.contains("startTime") && report.started_at_ns() != 0)
     status["startTime"] = timeText(report.started_at_ns());
   setAddresses(status, report, facts);
-  setContainers(status, view, report);
+  const bool resized = setContainers(status, view, report);
 
   array conditions = kube::items(status, {"conditions"});
+  if (!resized) dropCondition(conditions, kResizePending);
+  if (resized) {
+    setCondition(conditions, {std::string(kResizePending), "True", "Infeasible", std::string(kNoResize)},
+                 formatTime(now));
+  }
   for (const ConditionValue& value : conditionsOf(pod, view, report, phase)) {
     setCondition(conditions, value, formatTime(now));
   }

@@ -56,6 +56,26 @@ TEST(PodStatus, IsTheSameAgainWhenNothingChanged) {
   EXPECT_EQ(podStatus(pod, running({"a", "b"}), {}, kNow + std::chrono::hours(1)), first);
 }
 
+TEST(PodStatus, AResizeInPlaceIsRefusedWithAReason) {
+  kube::Object pod = somePod();
+  const auto resources = [&]() -> kube::json::value& {
+    return pod["spec"].as_object()["containers"].as_array()[0].as_object()["resources"];
+  };
+  resources() = {{"requests", {{"cpu", "1"}}}};
+  pod["status"] = podStatus(pod, running({"a", "b"}), {}, kNow);
+  const kube::Object status = pod["status"].as_object();
+  EXPECT_EQ(kube::text(kube::items(status, {"containerStatuses"})[0].as_object(), {"resources", "requests", "cpu"}), "1");
+  EXPECT_EQ(condition(status, "PodResizePending"), "none");
+  resources() = {{"requests", {{"cpu", "2"}}}};
+  const auto resized = podStatus(pod, running({"a", "b"}), {}, kNow);
+  EXPECT_EQ(condition(resized, "PodResizePending", "reason"), "Infeasible");
+  EXPECT_EQ(kube::text(kube::items(resized, {"containerStatuses"})[0].as_object(), {"resources", "requests", "cpu"}),
+            "1");
+  pod["status"] = resized;
+  resources() = {{"requests", {{"cpu", "1"}}}};
+  EXPECT_EQ(condition(podStatus(pod, running({"a", "b"}), {}, kNow), "PodResizePending"), "none");
+}
+
 TEST(PodStatus, TransitionTimeMovesOnlyWithTheStatus) {
   kube::Object pod = somePod();
   pod["status"] = podStatus(pod, running({"a", "b"}), {}, kNow);

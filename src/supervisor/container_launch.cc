@@ -99,9 +99,16 @@ Result<container::Launch> ContainerRunner::makeLaunch() {
   return context_.runtime.launch(spec);
 }
 
+/// Looking at all processes of a node takes a while: the one that was found is asked first.
+pid_t ContainerRunner::inside() const {
+  if (inside_ == 0 || !isStillInside(inside_, process_->instance(), process_->pid()))
+    inside_ = insideContainer(process_->instance(), process_->pid());
+  return inside_;
+}
+
 bool ContainerRunner::entered() const {
   if (!process_) return false;
-  return !context_.runtime.isolates() || insideContainer(process_->instance(), process_->pid()) != 0;
+  return !context_.runtime.isolates() || inside() != 0;
 }
 
 Result<SpawnOptions> ContainerRunner::execOptions(const std::vector<std::string>& command, bool tty, bool with_input,
@@ -117,7 +124,7 @@ Result<SpawnOptions> ContainerRunner::execOptions(const std::vector<std::string>
     options.launch.env = launch_.env;
     options.launch.working_directory = launch_.working_directory;
   } else {
-    options.join = insideContainer(process_->instance(), process_->pid());
+    options.join = inside();
     if (options.join == 0) return failure(Code::ServiceUnavailable, "container {} is still starting", plan_.name());
     options.launch.env = environment();
     options.launch.working_directory = !plan_.working_dir().empty() ? plan_.working_dir() : image_.config.working_dir;

@@ -72,6 +72,7 @@ class ContainerRunner {
   Result<container::Launch> makeLaunch();
   Result<std::vector<container::Bind>> makeBinds();
   std::string instance() const;
+  pid_t inside() const;
   std::map<std::string, std::string> environment() const;
   Task<void> afterStart(async::TaskGroup& group);
   Task<void> hookAndProbes(async::TaskGroup& group);
@@ -90,6 +91,7 @@ class ContainerRunner {
   container::PreparedImage image_;
   container::Launch launch_;
   std::unique_ptr<ContainerProcess> process_;
+  mutable pid_t inside_ = 0;  ///< a process in the container, as last found; 0: look
   std::shared_ptr<ContainerLog> log_;
   std::optional<site::v1::Terminated> result_;
   std::optional<Stop> stop_;

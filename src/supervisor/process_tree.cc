@@ -105,6 +105,14 @@ std::vector<pid_t> descendantsOf(pid_t root) {
   return out;
 }
 
+bool isStillInside(pid_t pid, std::string_view instance, pid_t session) {
+  const auto text = readFile(fmt::format("/proc/{}/stat", pid));
+  const auto info = text ? parseStat(*text) : Result<ProcessInfo>(failure(Code::NotFound, "gone"));
+  if (!info || text->find(") Z ") != std::string::npos) return false;
+  const bool its = info->session == session || carries(pid, fmt::format("{}={}", kInstanceVariable, instance) + '\0');
+  return its && hasOwnRoot(pid);
+}
+
 pid_t insideContainer(std::string_view instance, pid_t session) {
   pid_t found = 0;
   for (const ProcessInfo& each : processesOf(instance, session)) {

@@ -32,6 +32,8 @@ std::vector<pid_t> descendantsOf(pid_t root);
 
 /// The first process of the container that has come to the image's root: the one to join for exec. 0 if none has yet.
 pid_t insideContainer(std::string_view instance, pid_t session);
+/// Whether a process that was found so still is one.
+bool isStillInside(pid_t pid, std::string_view instance, pid_t session);
 
 /// The fields of /proc/<pid>/stat that are used here; exposed for its test.
 Result<ProcessInfo> parseStat(std::string_view text);
