@@ -24,6 +24,13 @@ Task<Result<PreparedImage>> CharliecloudRuntime::prepare(ImageRequest request) {
   co_return image;
 }
 
+std::vector<std::string> CharliecloudRuntime::shortcomings() const {
+  if (writable_root_) return {};
+  return {
+      "volumeMounts.readOnly: the kernel of this node gives users no overlay (it is older than 5.11, or forbids user "
+      "namespaces), so mounts stay writable and images read-only"};
+}
+
 Result<Launch> CharliecloudRuntime::launch(const ContainerSpec& spec) {
   Launch launch;
   std::filesystem::path root = spec.image.path;

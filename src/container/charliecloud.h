@@ -18,6 +18,7 @@ class CharliecloudRuntime final : public ContainerRuntime {
   Result<Launch> launch(const ContainerSpec& spec) override;
   bool isolates() const override { return true; }
   bool mapsUsers() const override { return true; }
+  std::vector<std::string> shortcomings() const override;
 
  private:
   std::filesystem::path ch_run_;

@@ -208,5 +208,25 @@ TEST(PickRuntime, SaysWhatIsMissing) {
   EXPECT_EQ(pickRuntime("host", tools).value()->name(), "host");
 }
 
+TEST(CharliecloudRuntime, SaysWhatItCannotDoWithoutAnOverlay) {
+  EXPECT_TRUE(CharliecloudRuntime("/usr/bin/ch-run", nullptr, "me", true).shortcomings().empty());
+  const auto without = CharliecloudRuntime("/usr/bin/ch-run", nullptr, "me", false).shortcomings();
+  ASSERT_EQ(without.size(), 1U);
+  EXPECT_TRUE(without[0].starts_with("volumeMounts.readOnly:"));
+}
+
+TEST(CharliecloudRuntime, TheUserOfTheContainerIsGivenToIt) {
+  CharliecloudRuntime runtime("/usr/bin/ch-run", nullptr, "me", false);
+  ContainerSpec spec;
+  spec.image.path = "/images/x";
+  spec.argv = {"id"};
+  spec.user = 7;
+  spec.group = 8;
+  const Launch launch = runtime.launch(spec).value();
+  for (const char* option : {"--uid=7", "--gid=8"}) {
+    EXPECT_NE(std::find(launch.argv.begin(), launch.argv.end(), option), launch.argv.end()) << option;
+  }
+}
+
 }  // namespace
 }  // namespace slipway::container

@@ -88,6 +88,8 @@ class ContainerRuntime {
   virtual bool isolates() const = 0;
   /// Whether a program can see itself as another user (ContainerSpec::user) by a user namespace.
   virtual bool mapsUsers() const { return false; }
+  /// What it cannot do on this node, a sentence each that names the field of the pod.
+  virtual std::vector<std::string> shortcomings() const { return {}; }
 };
 
 }  // namespace slipway::container

@@ -31,9 +31,10 @@ void noteContainer(const kube::Object& container, const std::string& path, Notes
   }
   for (const std::string_view list : {"limits", "requests"}) {
     if (!kube::child(container, {"resources", list}).contains("ephemeral-storage")) continue;
-    out.push_back(fmt::format("{}.resources.{}.ephemeral-storage: Slurm does not account for local disks; "
-                              "emptyDir.sizeLimit is enforced",
-                              path, list));
+    out.push_back(
+        fmt::format("{}.resources.{}.ephemeral-storage: Slurm does not account for local disks; "
+                    "emptyDir.sizeLimit is enforced",
+                    path, list));
   }
 }
 

@@ -64,7 +64,8 @@ TEST(PodStatus, AResizeInPlaceIsRefusedWithAReason) {
   resources() = {{"requests", {{"cpu", "1"}}}};
   pod["status"] = podStatus(pod, running({"a", "b"}), {}, kNow);
   const kube::Object status = pod["status"].as_object();
-  EXPECT_EQ(kube::text(kube::items(status, {"containerStatuses"})[0].as_object(), {"resources", "requests", "cpu"}), "1");
+  EXPECT_EQ(kube::text(kube::items(status, {"containerStatuses"})[0].as_object(), {"resources", "requests", "cpu"}),
+            "1");
   EXPECT_EQ(condition(status, "PodResizePending"), "none");
   resources() = {{"requests", {{"cpu", "2"}}}};
   const auto resized = podStatus(pod, running({"a", "b"}), {}, kNow);

@@ -13,7 +13,8 @@ void checkContainerSecurity(const kube::Object& container, const std::string& pa
   if (kube::boolean(security, {"privileged"})) out.push_back(path + ".securityContext.privileged: needs root");
   for (const auto& capability : kube::items(security, {"capabilities", "add"})) {
     // kubectl debug asks for it; processes of one user may trace each other without.
-    if (capability.is_string() && capability.get_string() == "SYS_PTRACE" && path.starts_with("spec.ephemeral")) continue;
+    if (capability.is_string() && capability.get_string() == "SYS_PTRACE" && path.starts_with("spec.ephemeral"))
+      continue;
     out.push_back(path + ".securityContext.capabilities.add: a user's process has no capabilities to give");
     break;
   }
@@ -59,8 +60,8 @@ void checkContainer(const kube::Object& container, const std::string& path, Prob
   for (const std::string_view list : {"limits", "requests"}) {
     for (const auto& entry : kube::child(container, {"resources", list})) {
       if (!std::string_view(entry.key()).starts_with("hugepages-")) continue;
-      out.push_back(fmt::format("{}.resources.{}.{}: Slurm gives out no huge pages", path, list,
-                                std::string_view(entry.key())));
+      out.push_back(
+          fmt::format("{}.resources.{}.{}: Slurm gives out no huge pages", path, list, std::string_view(entry.key())));
     }
   }
   if (!kube::items(container, {"restartPolicyRules"}).empty()) {
@@ -69,9 +70,9 @@ void checkContainer(const kube::Object& container, const std::string& path, Prob
 }
 
 /// What a volume may be; anything else has to be refused by its name.
-constexpr std::string_view kVolumeKinds[] = {"emptyDir", "configMap", "secret",   "projected",
-                                             "nfs",      "hostPath",  "ephemeral", "downwardAPI",
-                                             "persistentVolumeClaim"};
+constexpr std::string_view kVolumeKinds[] = {"emptyDir",  "configMap",   "secret",
+                                             "projected", "nfs",         "hostPath",
+                                             "ephemeral", "downwardAPI", "persistentVolumeClaim"};
 constexpr std::string_view kProjections[] = {"configMap", "secret", "downwardAPI", "serviceAccountToken"};
 
 template <size_t N>

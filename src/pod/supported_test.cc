@@ -39,13 +39,14 @@ TEST_P(Refused, NamesTheField) {
 INSTANTIATE_TEST_SUITE_P(
     Fields, Refused,
     testing::Values(
-        Row{"privileged", R"("securityContext":{"privileged":true})", "", "spec.containers[c].securityContext.privileged:"},
+        Row{"privileged", R"("securityContext":{"privileged":true})", "",
+            "spec.containers[c].securityContext.privileged:"},
         Row{"capabilities", R"("securityContext":{"capabilities":{"add":["NET_ADMIN"]}})", "",
             "spec.containers[c].securityContext.capabilities.add:"},
         Row{"procMount", R"("securityContext":{"procMount":"Unmasked"})", "",
             "spec.containers[c].securityContext.procMount:"},
-        Row{"seccompLocalhost", R"("securityContext":{"seccompProfile":{"type":"Localhost","localhostProfile":"x"}})", "",
-            "spec.containers[c].securityContext.seccompProfile:"},
+        Row{"seccompLocalhost", R"("securityContext":{"seccompProfile":{"type":"Localhost","localhostProfile":"x"}})",
+            "", "spec.containers[c].securityContext.seccompProfile:"},
         Row{"appArmorLocalhost", R"("securityContext":{"appArmorProfile":{"type":"Localhost","localhostProfile":"x"}})",
             "", "spec.containers[c].securityContext.appArmorProfile:"},
         Row{"podSeccompLocalhost", "", R"("securityContext":{"seccompProfile":{"type":"Localhost"}})",
@@ -67,7 +68,8 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"resourceClaims", "", R"("resourceClaims":[{"name":"gpu"}])", "spec.resourceClaims:"},
         Row{"hostPID", "", R"("hostPID":true)", "spec.hostPID:"},
         Row{"windows", "", R"("os":{"name":"windows"})", "spec.os.name:"},
-        Row{"sysctls", "", R"("securityContext":{"sysctls":[{"name":"a","value":"b"}]})", "spec.securityContext.sysctls:"},
+        Row{"sysctls", "", R"("securityContext":{"sysctls":[{"name":"a","value":"b"}]})",
+            "spec.securityContext.sysctls:"},
         Row{"csi", "", R"("volumes":[{"name":"v","csi":{"driver":"x"}}])", "spec.volumes[v].csi:"},
         Row{"iscsi", "", R"("volumes":[{"name":"v","iscsi":{"iqn":"x"}}])", "spec.volumes[v].iscsi:"},
         Row{"imageVolume", "", R"("volumes":[{"name":"v","image":{"reference":"x"}}])", "spec.volumes[v].image:"},
@@ -108,13 +110,14 @@ INSTANTIATE_TEST_SUITE_P(
     nameOf);
 
 TEST(Supported, WhatWorksIsNeitherRefusedNorNoted) {
-  for (const Row& row :
-       {Row{"", R"("securityContext":{"privileged":false,"allowPrivilegeEscalation":false,"runAsNonRoot":true,
+  for (
+      const Row& row :
+      {Row{"", R"("securityContext":{"privileged":false,"allowPrivilegeEscalation":false,"runAsNonRoot":true,
                    "readOnlyRootFilesystem":true,"capabilities":{"drop":["ALL"]}})",
-            R"("hostNetwork":true,"hostIPC":true,"shareProcessNamespace":true,"setHostnameAsFQDN":true,
+           R"("hostNetwork":true,"hostIPC":true,"shareProcessNamespace":true,"setHostnameAsFQDN":true,
                "securityContext":{"fsGroup":7,"fsGroupChangePolicy":"OnRootMismatch"})"},
-        Row{"", R"("ports":[{"containerPort":80,"hostPort":80}],"stdin":true,"tty":true)",
-            R"("os":{"name":"linux"},"volumes":[{"name":"v","emptyDir":{}},{"name":"w","nfs":{"path":"/x","server":"s"}},
+       Row{"", R"("ports":[{"containerPort":80,"hostPort":80}],"stdin":true,"tty":true)",
+           R"("os":{"name":"linux"},"volumes":[{"name":"v","emptyDir":{}},{"name":"w","nfs":{"path":"/x","server":"s"}},
                {"name":"x","ephemeral":{}},{"name":"y","projected":{"sources":[{"secret":{"name":"s"}}]}}])"}}) {
     EXPECT_TRUE(checkSupported(podOf(row)).has_value());
     EXPECT_TRUE(notesOn(podOf(row)).empty());
@@ -122,15 +125,20 @@ TEST(Supported, WhatWorksIsNeitherRefusedNorNoted) {
 }
 
 TEST(Supported, AllProblemsOfAPodAreToldAtOnce) {
-  const Status checked = checkSupported(podOf({"", R"("securityContext":{"privileged":true})", R"("hostPID":true)", ""}));
+  const Status checked =
+      checkSupported(podOf({"", R"("securityContext":{"privileged":true})", R"("hostPID":true)", ""}));
   EXPECT_NE(checked.error().message.find("hostPID"), std::string::npos);
   EXPECT_NE(checked.error().message.find("privileged"), std::string::npos);
 }
 
 TEST(Supported, ADebuggerMayAskToTraceAndNothingMore) {
   const auto pod = [](std::string_view capability) {
-    return podOf({"", "", fmt::format(R"("ephemeralContainers":[{{"name":"d","image":"i",
-      "securityContext":{{"capabilities":{{"add":["{}"]}}}}}}])", capability).c_str(), ""});
+    return podOf({"", "",
+                  fmt::format(R"("ephemeralContainers":[{{"name":"d","image":"i",
+      "securityContext":{{"capabilities":{{"add":["{}"]}}}}}}])",
+                              capability)
+                      .c_str(),
+                  ""});
   };
   EXPECT_TRUE(checkEphemeral(pod("SYS_PTRACE")).has_value());
   EXPECT_FALSE(checkEphemeral(pod("SYS_ADMIN")).has_value());

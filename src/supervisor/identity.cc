@@ -21,10 +21,11 @@ Identity namedIn(const std::filesystem::path& image, std::string_view name) {
 Status checkOne(const site::v1::Container& container, const container::ContainerRuntime& runtime, uid_t uid,
                 gid_t gid) {
   const auto refused = [&](std::string_view field, int64_t wanted, int64_t own) -> Status {
-    return failure(Code::Invalid,
-                   "container {}: securityContext.{}: {} cannot be had with the runtime {}: without root a process stays "
-                   "user {}; leave it out, or use a runtime class with user namespaces (slipway-charliecloud)",
-                   container.name(), field, wanted, runtime.name(), own);
+    return failure(
+        Code::Invalid,
+        "container {}: securityContext.{}: {} cannot be had with the runtime {}: without root a process stays "
+        "user {}; leave it out, or use a runtime class with user namespaces (slipway-charliecloud)",
+        container.name(), field, wanted, runtime.name(), own);
   };
   const int64_t user = container.run_as_user();
   const int64_t group = container.run_as_group();

@@ -26,7 +26,8 @@ TEST(Identity, AnotherUserNeedsAUserNamespace) {
   EXPECT_TRUE(checkIdentities(planWith(1000, 100, true), host, 1000, 100).has_value());
   const Status user = checkIdentities(planWith(0, -1, false), host, 1000, 100);
   ASSERT_FALSE(user.has_value());
-  EXPECT_TRUE(user.error().message.starts_with("container main: securityContext.runAsUser: 0 ")) << user.error().message;
+  EXPECT_TRUE(user.error().message.starts_with("container main: securityContext.runAsUser: 0 "))
+      << user.error().message;
   EXPECT_FALSE(checkIdentities(planWith(-1, 7, false), host, 1000, 100).has_value());
   EXPECT_TRUE(checkIdentities(planWith(0, 7, false), boxed, 1000, 100).has_value());
 }

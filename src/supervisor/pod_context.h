@@ -15,7 +15,7 @@ struct Timing {
   std::chrono::nanoseconds backoff_initial = std::chrono::seconds(10);
   std::chrono::nanoseconds backoff_max = std::chrono::minutes(5);
   std::chrono::nanoseconds backoff_reset = std::chrono::minutes(10);  ///< a run of this length starts afresh
-  std::chrono::nanoseconds volume_check = std::chrono::seconds(10);  ///< between looks at emptyDir.sizeLimit
+  std::chrono::nanoseconds volume_check = std::chrono::seconds(10);   ///< between looks at emptyDir.sizeLimit
   std::chrono::nanoseconds drain =
       std::chrono::seconds(2);  ///< for output after the end, when somebody else holds the pipe
 };

@@ -188,6 +188,9 @@ PodOutcome PodSupervisor::outcome() const {
 Task<PodOutcome> PodSupervisor::run() {
   Status ready = context_.volumes.setUp(context_.plan);
   if (ready) ready = writeNetworkFiles();
+  for (const std::string& each : context_.runtime.shortcomings()) {
+    context_.board.event("Warning", "WorksDifferently", each);
+  }
   for (const auto& note : context_.plan.notes()) context_.board.event(note.type(), note.reason(), note.message());
   if (!ready) {
     context_.board.event("Warning", "FailedMount", ready.error().message);

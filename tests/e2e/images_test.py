@@ -114,7 +114,7 @@ class Pulls(ImageTest):
         self.stack.apply(pod("patient", ["/bin/sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.2; done"], image=str(self.image)))
         self.stack.wait_phase("patient", ("Running",), 60)
         self.kubectl("debug", "patient", f"--image={self.open_registry.name}/tools:1", "-c", "doctor", "--", "cat", "/tool")
-        wait_for("log", lambda: self.kubectl("logs", "patient", "-c", "doctor", check=False) == "of the debugger\n", 60)
+        wait_for("log", lambda: self.kubectl("logs", "patient", "-c", "doctor", check=False).stdout == "of the debugger\n", 60)
         self.kubectl("delete", "pod", "patient", "--timeout=40s")
 
     def test_a_missing_image_backs_off_with_its_reasons(self):

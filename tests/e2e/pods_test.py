@@ -42,7 +42,7 @@ class PodTest(SiteTest):
 
     def succeed(self, name, seconds=60):
         done = self.end_of(name, seconds)
-        self.assertEqual(done["status"]["phase"], "Succeeded", f"{done['status']}\n{self.kubectl('logs', name, check=False)}")
+        self.assertEqual(done["status"]["phase"], "Succeeded", f"{done['status']}\n{self.kubectl('logs', name, check=False).stdout}")
         return self.kubectl("logs", name)
 
     def statuses(self, name, kind="containerStatuses"):
