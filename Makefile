@@ -5,13 +5,14 @@ CMAKE = cmake -G Ninja -DCMAKE_CXX_COMPILER=clang++-19
 # A second try for a test that failed: on a busy machine a deadline may pass. What needed it is shown.
 CTEST = ctest --output-on-failure --repeat until-pass:2 --no-tests=error -j $(JOBS)
 
-.PHONY: help deps build static test unit integration e2e chaos asan tsan fuzz lint fmt bench demo demo-down clean
+.PHONY: help deps build static test unit integration e2e chaos sites asan tsan fuzz lint fmt bench demo demo-down clean
 
 help:
 	@echo "make demo        a Slurm of four nodes on this host, in kubectl (make demo-down ends it)"
 	@echo "make test        everything that CI runs"
 	@echo "make build       build/slipway          make static   build/static/slipway"
 	@echo "make unit        unit tests only        make bench    the limits, measured"
+	@echo "make sites       Debian roots with other versions of Slurm, for the tests on them"
 	@echo "make asan tsan   unit tests with sanitizers            make fuzz     each fuzz target for a short while"
 	@echo "make lint fmt    check or mend the formatting"
 
@@ -38,9 +39,14 @@ integration e2e chaos: deps build static
 	@ninja -C $(BUILD)/release fake_slurm
 	@cd $(BUILD)/release && $(CTEST) -L $@
 
+# Roots of other Debians, for tests on their versions of Slurm (as root, with network).
+sites: deps
+	@python3 tools/sites.py
+
 # Unit tests run with ASan and UBSan; everything that drives processes runs the binary that users get.
 test: deps build static asan
 	@ninja -C $(BUILD)/release fake_slurm
+	@python3 tools/sites.py --optional --within 300
 	@cd $(BUILD)/release && $(CTEST) -L 'integration|e2e|chaos'
 
 asan: deps

@@ -9,7 +9,8 @@ BUILD="clang-19 lld-19 cmake ninja-build ccache git ca-certificates
   python3"
 DEMO="slurm-wlm munge charliecloud busybox-static procps"
 TEST="$DEMO curl iproute2 openssl debootstrap
-  libgrpc++-dev protobuf-compiler-grpc libclang-rt-19-dev clang-format-19 skopeo umoci docker-registry"
+  libgrpc++-dev protobuf-compiler-grpc libclang-rt-19-dev clang-format-19 skopeo umoci docker-registry
+  openmpi-bin libopenmpi-dev"
 
 [ $# -gt 0 ] || set -- build demo test
 packages=""

@@ -1,4 +1,5 @@
 #include "supervisor/supervise.h"
+#include "supervisor/rank.h"
 
 #include <unistd.h>
 
@@ -24,7 +25,7 @@ std::map<std::string, std::string> wholeEnvironment() {
   return out;
 }
 
-int superviseMain(const std::string& directory) {
+int superviseMain(const std::string& directory, const std::string& rank_of, uint32_t restart) {
   const auto site = pod::readSiteSettings(directory);
   if (!site) return report(site.error());
   supervisor::SupervisorOptions options;
@@ -37,7 +38,7 @@ int superviseMain(const std::string& directory) {
   options.images.max_bytes = site->image_bytes;
   options.images.insecure_registries = site->insecure_registries;
   options.images.mirrors = site->registry_mirrors;
-  return supervisor::superviseMain(options);
+  return rank_of.empty() ? supervisor::superviseMain(options) : supervisor::rankMain(options, rank_of, restart);
 }
 
 }  // namespace
@@ -47,7 +48,13 @@ void addSupervise(CLI::App& app, Context& context) {
   command->group("");  // not for people
   const auto directory = std::make_shared<std::string>();
   command->add_option("--dir", *directory, "The pod's directory")->required();
-  command->callback([&context, directory] { context.action = [directory] { return superviseMain(*directory); }; });
+  const auto rank_of = std::make_shared<std::string>();
+  command->add_option("--rank-of", *rank_of, "Run one rank of this container of a pod on several nodes");
+  const auto restart = std::make_shared<uint32_t>(0);
+  command->add_option("--restart", *restart, "Which start of the container it is");
+  command->callback([&context, directory, rank_of, restart] {
+    context.action = [directory, rank_of, restart] { return superviseMain(*directory, *rank_of, *restart); };
+  });
 }
 
 }  // namespace slipway::cli

@@ -138,8 +138,11 @@ Result<std::vector<std::string>> sbatchArguments(const Submission& submission) {
   add(out, "nodelist", compressHostList(nodes));
   const int64_t count = std::max<int64_t>(1, options.nodes());
   add(out, "nodes", fmt::format("{}", count));
-  add(out, "ntasks-per-node", fmt::format("{}", std::max<int64_t>(1, options.ntasks_per_node())));
-  if (options.cpus_per_task() > 0) add(out, "cpus-per-task", fmt::format("{}", options.cpus_per_task()));
+  const int64_t tasks = std::max<int64_t>(1, options.ntasks_per_node());
+  add(out, "ntasks-per-node", fmt::format("{}", tasks));
+  // What a pod requests it requests of each node, shared by the tasks there.
+  const int64_t cpus = (options.cpus_per_task() + tasks - 1) / tasks;
+  if (cpus > 0) add(out, "cpus-per-task", fmt::format("{}", cpus));
   if (options.memory_mib() > 0) add(out, "mem", fmt::format("{}M", options.memory_mib()));
   add(out, "gres", gresList(options));
   const int64_t limit = timeLimitOf(submission);

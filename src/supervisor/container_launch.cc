@@ -24,11 +24,13 @@ std::string withJobFields(std::string text, const JobFacts& facts) {
 }
 
 fs::path ContainerRunner::scratch() const {
-  return context_.volumes.scratch().disk / "containers" / fmt::format("{}-{}", plan_.name(), restarts_);
+  const std::string rank = context_.rank ? fmt::format("-rank{}", context_.rank->id) : "";
+  return context_.volumes.scratch().disk / "containers" / fmt::format("{}-{}{}", plan_.name(), restarts_, rank);
 }
 
 std::string ContainerRunner::instance() const {
-  return fmt::format("{}/{}/{}/{}", context_.plan.pod_uid(), context_.plan.attempt(), plan_.name(), restarts_);
+  const std::string rank = context_.rank ? fmt::format("/{}", context_.rank->id) : "";
+  return fmt::format("{}/{}/{}/{}{}", context_.plan.pod_uid(), context_.plan.attempt(), plan_.name(), restarts_, rank);
 }
 
 std::map<std::string, std::string> ContainerRunner::environment() const {
@@ -70,12 +72,25 @@ Result<std::vector<container::Bind>> ContainerRunner::makeBinds() {
   add(pod.disk / "etc/hosts", "/etc/hosts");
   add(pod.disk / "etc/resolv.conf", "/etc/resolv.conf");
   const std::string message_path = plan_.termination_message_path();
+  if (context_.rank) {
+    // Where PMIx's server has what it shares with the ranks.
+    const auto shared = context_.facts.env.find("PMIX_SERVER_TMPDIR");
+    std::error_code error;
+    if (shared != context_.facts.env.end() && fs::is_directory(shared->second, error)) {
+      const fs::path folder = fs::path(shared->second).lexically_normal();
+      add(folder, folder.string().ends_with('/') ? folder.parent_path().string() : folder.string());
+    }
+  }
   if (!message_path.empty()) add(scratch() / "termination-log", message_path);
   sortByDepth(binds);
   return binds;
 }
 
 Result<container::Launch> ContainerRunner::makeLaunch() {
+  if (spansNodes()) {
+    forgetRanks(context_.directory, plan_.name(), restarts_);
+    return stepLaunch(*context_.step, context_.directory.path(), plan_.name(), restarts_);
+  }
   TRY_STATUS(makeDirectories(scratch(), 0700));
   TRY(const FileDescriptor made, openFile(scratch() / "termination-log", O_CREAT | O_WRONLY, 0666));
   container::ContainerSpec spec;
@@ -101,13 +116,22 @@ Result<container::Launch> ContainerRunner::makeLaunch() {
 
 /// Looking at all processes of a node takes a while: the one that was found is asked first.
 pid_t ContainerRunner::inside() const {
+  if (spansNodes()) return firstRank();
   if (inside_ == 0 || !isStillInside(inside_, process_->instance(), process_->pid()))
     inside_ = insideContainer(process_->instance(), process_->pid());
   return inside_;
 }
 
+pid_t ContainerRunner::firstRank() const {
+  const std::string rank = process_->instance() + "/0";
+  if (context_.runtime.isolates()) return insideContainer(rank, -1);
+  const auto processes = processesOf(rank, -1);
+  return processes.empty() ? 0 : processes.front().pid;
+}
+
 bool ContainerRunner::entered() const {
   if (!process_) return false;
+  if (spansNodes()) return firstRank() != 0;
   return !context_.runtime.isolates() || inside() != 0;
 }
 
@@ -122,6 +146,9 @@ Result<SpawnOptions> ContainerRunner::execOptions(const std::vector<std::string>
   options.launch.argv = command;
   if (!context_.runtime.isolates()) {
     options.launch.env = launch_.env;
+    if (spansNodes()) {
+      for (const auto& [name, value] : environment()) options.launch.env[name] = value;
+    }
     options.launch.working_directory = launch_.working_directory;
   } else {
     options.join = inside();

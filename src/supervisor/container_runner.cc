@@ -218,7 +218,10 @@ Task<void> ContainerRunner::start() {
   kill_message_.clear();
   started_at_ns_ = context_.board.nowNs();
   oom_kills_before_ = oomKills();
-  if (auto log = ContainerLog::create(context_.directory.log(plan_.name(), restarts_))) log_ = *log;
+  if (context_.rank) {
+    log_.reset();
+  } else if (auto log = ContainerLog::create(context_.directory.log(plan_.name(), restarts_)))
+    log_ = *log;
   Terminated failed;
   failed.set_exit_code(128);
   failed.set_reason("ContainerCannotRun");
@@ -230,6 +233,8 @@ Task<void> ContainerRunner::start() {
     auto spawned = spawn({launch_, 0, plan_.tty(), plan_.stdin()});
     if (spawned) {
       process_ = std::make_unique<ContainerProcess>(executor_, std::move(*spawned), instance());
+      if (context_.rank)
+        process_->listen([](int stream, std::string_view bytes) { (void)writeAll(stream + 1, bytes); });
       const auto log = log_;
       if (log)
         process_->listen(
@@ -286,6 +291,7 @@ Task<void> ContainerRunner::stopper() {
     const Status hooked = co_await runHandler(context_, *this, plan_.pre_stop(), left);
     if (!hooked) context_.board.event("Warning", "FailedPreStopHook", hooked.error().message, plan_.name());
   }
+  if (spansNodes()) co_await stopRanks();
   process_->terminate(stopSignal());
   while (context_.clock.steady() < stop_->deadline)
     co_await changed_.waitFor(stop_->deadline - context_.clock.steady());
@@ -294,6 +300,17 @@ Task<void> ContainerRunner::stopper() {
     process_->kill();
     co_await async::sleepFor(std::chrono::milliseconds(500));
   }
+}
+
+Task<void> ContainerRunner::stopRanks() {
+  // srun passes signals on to the ranks; its own SIGTERM would end them without a grace period.
+  ::kill(process_->pid(), kStopRanks);
+  while (context_.clock.steady() < stop_->deadline)
+    co_await changed_.waitFor(stop_->deadline - context_.clock.steady());
+  ::kill(process_->pid(), kKillRanks);
+  co_await async::sleepFor(std::chrono::seconds(5));
+  ::kill(process_->pid(), SIGTERM);
+  co_await async::sleepFor(std::chrono::seconds(5));
 }
 
 Task<void> ContainerRunner::watchProcess() {
@@ -312,6 +329,7 @@ Task<void> ContainerRunner::watchProcess() {
   }
   if (log_) log_->end(context_.clock.now());
   ended.set_message(terminationMessage(ended.exit_code()));
+  if (spansNodes()) ended = stepEnd(context_.directory, plan_.name(), restarts_, std::move(ended));
   process_.reset();
   if (stop_ && !stop_->final) stop_.reset();
   finish(std::move(ended));

@@ -70,6 +70,11 @@ class ContainerRunner {
   Task<void> stopper();
   Task<void> waitBackOff(std::chrono::nanoseconds delay, std::string reason, std::string message);
   Result<container::Launch> makeLaunch();
+  /// Whether it is started on all nodes of the pod, as a step (ranks.h).
+  bool spansNodes() const { return context_.step && kind_ == Kind::Main; }
+  Task<void> stopRanks();
+  /// A process of rank 0, which is on this node; 0 if it has not come to its container.
+  pid_t firstRank() const;
   Result<std::vector<container::Bind>> makeBinds();
   std::string instance() const;
   pid_t inside() const;

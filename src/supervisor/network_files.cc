@@ -5,6 +5,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 
+#include "base/files.h"
 #include "base/strings.h"
 
 namespace slipway::supervisor {
@@ -113,6 +114,17 @@ std::vector<std::string> nodeAddresses() {
   ::freeifaddrs(list);
   v4.insert(v4.end(), v6.begin(), v6.end());
   return v4;
+}
+
+Status writeNetworkFiles(const site::v1::PodPlan& plan, const Scratch& scratch,
+                         const std::vector<std::string>& pod_ips) {
+  const std::filesystem::path folder = scratch.disk / "etc";
+  TRY_STATUS(makeDirectories(folder));
+  TRY_STATUS(makeDirectories(scratch.memory / "shm", 0777));
+  const auto node = readFile("/etc/resolv.conf");
+  const std::string domain = plan.cluster_domain().empty() ? "cluster.local" : plan.cluster_domain();
+  TRY_STATUS(writeFileAtomic(folder / "hosts", hostsFile(plan, pod_ips, domain)));
+  return writeFileAtomic(folder / "resolv.conf", resolvConf(plan.dns(), node ? *node : ""));
 }
 
 }  // namespace slipway::supervisor

@@ -3,7 +3,9 @@
 #include <string>
 #include <vector>
 
+#include "base/result.h"
 #include "proto/site.pb.h"
+#include "supervisor/pod_volumes.h"
 
 namespace slipway::supervisor {
 
@@ -12,6 +14,10 @@ std::string hostsFile(const site::v1::PodPlan& plan, const std::vector<std::stri
                       std::string_view cluster_domain);
 /// Contents of /etc/resolv.conf: dnsPolicy and dnsConfig merged with the node's own (its text).
 std::string resolvConf(const site::v1::DnsConfig& dns, std::string_view node_resolv_conf);
+
+/// Makes etc/hosts, etc/resolv.conf and the folder for /dev/shm, which all containers of the pod on this node share.
+Status writeNetworkFiles(const site::v1::PodPlan& plan, const Scratch& scratch,
+                         const std::vector<std::string>& pod_ips);
 
 /// Addresses of this node that others can reach, IPv4 first; loopback and link-local ones left out.
 std::vector<std::string> nodeAddresses();

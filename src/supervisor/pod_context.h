@@ -6,6 +6,7 @@
 
 #include "container/runtime.h"
 #include "supervisor/pod_volumes.h"
+#include "supervisor/ranks.h"
 #include "supervisor/report_board.h"
 
 namespace slipway::supervisor {
@@ -38,6 +39,8 @@ struct PodContext {
   const Clock& clock;
   JobFacts facts;
   Timing timing;
+  std::optional<Step> step = std::nullopt;  ///< of a pod on several nodes, in its supervisor
+  std::optional<Rank> rank = std::nullopt;  ///< in a rank of such a pod
 };
 
 /// "$(status.podIP)" and its like replaced by what is the case here.

@@ -77,16 +77,6 @@ void PodSupervisor::stop(std::chrono::nanoseconds grace, std::string reason, std
   for (ContainerRunner& runner : ephemeral_) runner.stop(graceLeft());
 }
 
-Status PodSupervisor::writeNetworkFiles() {
-  const std::filesystem::path folder = context_.volumes.scratch().disk / "etc";
-  TRY_STATUS(makeDirectories(folder));
-  TRY_STATUS(makeDirectories(context_.volumes.scratch().memory / "shm", 0777));
-  const auto node = readFile("/etc/resolv.conf");
-  const std::string domain = context_.plan.cluster_domain().empty() ? "cluster.local" : context_.plan.cluster_domain();
-  TRY_STATUS(writeFileAtomic(folder / "hosts", hostsFile(context_.plan, context_.facts.pod_ips, domain)));
-  return writeFileAtomic(folder / "resolv.conf", resolvConf(context_.plan.dns(), node ? *node : ""));
-}
-
 Task<void> PodSupervisor::watchDeadline() {
   const int64_t seconds = context_.plan.active_deadline_seconds();
   if (seconds <= 0) co_return;
@@ -187,7 +177,7 @@ PodOutcome PodSupervisor::outcome() const {
 
 Task<PodOutcome> PodSupervisor::run() {
   Status ready = context_.volumes.setUp(context_.plan);
-  if (ready) ready = writeNetworkFiles();
+  if (ready) ready = writeNetworkFiles(context_.plan, context_.volumes.scratch(), context_.facts.pod_ips);
   for (const std::string& each : context_.runtime.shortcomings()) {
     context_.board.event("Warning", "WorksDifferently", each);
   }

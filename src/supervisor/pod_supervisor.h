@@ -46,7 +46,6 @@ class PodSupervisor {
   Task<void> watchDeadline();
   Task<void> watchVolumes();
   void applyFsGroup();
-  Status writeNetworkFiles();
   std::chrono::nanoseconds graceLeft() const;
   PodOutcome outcome() const;
 

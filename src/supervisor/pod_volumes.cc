@@ -65,6 +65,21 @@ void sortByDepth(std::vector<container::Bind>& binds) {
 }
 
 PodVolumes::~PodVolumes() {
+  if (!attached_) remove();
+}
+
+void PodVolumes::attach(const site::v1::PodPlan& plan) {
+  attached_ = true;
+  for (const site::v1::Volume& volume : plan.volumes()) paths_[volume.name()] = placeOf(volume);
+}
+
+fs::path PodVolumes::placeOf(const site::v1::Volume& volume) const {
+  if (volume.has_host_path()) return volume.host_path().path();
+  const bool in_memory = volume.has_empty_dir() ? volume.empty_dir().memory() : volume.files().secret();
+  return (in_memory ? scratch_.memory : scratch_.disk) / "volumes" / volume.name();
+}
+
+void PodVolumes::remove() {
   std::error_code ignored;
   for (const fs::path& path : {scratch_.disk, scratch_.memory}) {
     if (path.empty()) continue;
@@ -84,11 +99,10 @@ Status PodVolumes::setUpOne(const site::v1::Volume& volume) {
   }
   if (volume.has_host_path()) {
     TRY_STATUS(checkHostPath(volume.host_path().path(), volume.host_path().type()));
-    paths_[volume.name()] = volume.host_path().path();
+    paths_[volume.name()] = placeOf(volume);
     return {};
   }
-  const bool in_memory = volume.has_empty_dir() ? volume.empty_dir().memory() : volume.files().secret();
-  const fs::path path = (in_memory ? scratch_.memory : scratch_.disk) / "volumes" / volume.name();
+  const fs::path path = placeOf(volume);
   TRY_STATUS(makeDirectories(path, volume.has_empty_dir() ? 0777 : 0755));
   paths_[volume.name()] = path;
   if (volume.has_files()) TRY_STATUS(writeFilesAtomic(path, volume.files()));

@@ -27,6 +27,11 @@ class PodVolumes {
 
   /// Errors as kubelet words them (reason FailedMount): hostPath type checks, what cannot be made.
   Status setUp(const site::v1::PodPlan& plan);
+  /// The same volumes, which another process of this pod on this node sets up and removes: nothing is made, nothing is
+  /// removed at the end.
+  void attach(const site::v1::PodPlan& plan);
+  /// Removes what was made; the destructor does so too, but not after attach().
+  void remove();
   /// New contents of file volumes; unknown ones and those that are no files are passed over.
   Status update(const google::protobuf::RepeatedPtrField<site::v1::Volume>& volumes);
   /// What the container mounts, parents before what lies in them. subPaths are made where they are missing; one that
@@ -38,7 +43,9 @@ class PodVolumes {
 
  private:
   Status setUpOne(const site::v1::Volume& volume);
+  std::filesystem::path placeOf(const site::v1::Volume& volume) const;
   Scratch scratch_;
+  bool attached_ = false;
   std::map<std::string, std::filesystem::path> paths_;
 };
 

@@ -27,7 +27,11 @@ bool carries(pid_t pid, const std::string& variable) {
   const auto environment = readFile(fmt::format("/proc/{}/environ", pid));
   if (!environment) return false;
   // Apptainer's own processes have it with a prefix.
-  return environment->find(variable) != std::string::npos;
+  for (size_t at = environment->find(variable); at != std::string::npos; at = environment->find(variable, at + 1)) {
+    const char next = at + variable.size() < environment->size() ? (*environment)[at + variable.size()] : '\0';
+    if (next == '\0' || next == '/') return true;
+  }
+  return false;
 }
 
 /// Whether the process has a root directory other than ours. Its mount namespace alone says little: a runtime that is
@@ -61,7 +65,7 @@ Result<ProcessInfo> parseStat(std::string_view text) {
 }
 
 std::vector<ProcessInfo> processesOf(std::string_view instance, pid_t session) {
-  const std::string variable = fmt::format("{}={}", kInstanceVariable, instance) + '\0';
+  const std::string variable = fmt::format("{}={}", kInstanceVariable, instance);
   std::vector<ProcessInfo> out;
   forEachProcess([&](pid_t pid) {
     const auto text = readFile(fmt::format("/proc/{}/stat", pid));

@@ -14,6 +14,7 @@
 #include "container/pick_runtime.h"
 #include "net/tcp.h"
 #include "supervisor/identity.h"
+#include "supervisor/job_facts.h"
 #include "supervisor/network_files.h"
 #include "supervisor/pod_service.h"
 #include "tunnel/endpoint.h"
@@ -67,6 +68,8 @@ bool overlayWorks(const fs::path& scratch) {
   return spawned.has_value() || spawned.error().stage == SpawnFailure::Stage::Program;
 }
 
+}  // namespace
+
 JobFacts factsOf(const SupervisorOptions& options) {
   JobFacts facts;
   facts.pod_ips = nodeAddresses();
@@ -77,6 +80,8 @@ JobFacts factsOf(const SupervisorOptions& options) {
   facts.env = passedOn(options.env);
   return facts;
 }
+
+namespace {
 
 /// Endpoints of the hub, tried in turn.
 class FirstOf final : public net::Dialer {
@@ -151,6 +156,8 @@ void finalReport(ReportBoard& board, const PodOutcome& outcome) {
   board.flush();
 }
 
+}  // namespace
+
 Result<std::unique_ptr<container::ContainerRuntime>> runtimeFor(const SupervisorOptions& options,
                                                                 const site::v1::PodPlan& plan, const Scratch& scratch) {
   TRY_STATUS(makeDirectories(scratch.disk, 0700));
@@ -164,6 +171,8 @@ Result<std::unique_ptr<container::ContainerRuntime>> runtimeFor(const Supervisor
   tools.writable_root = runtime == "host" || overlayWorks(scratch.disk);
   return container::pickRuntime(runtime, tools);
 }
+
+namespace {
 
 Task<int> supervisePod(const SupervisorOptions& options, const site::v1::PodPlan& plan) {
   const Executor executor = co_await async::thisExecutor();
@@ -189,7 +198,8 @@ Task<int> supervisePod(const SupervisorOptions& options, const site::v1::PodPlan
     finalReport(board, {false, 1, "InvalidPod", fine.error().message});
     co_return 1;
   }
-  PodContext context{plan, directory, board, **runtime, volumes, clock, facts, options.timing};
+  PodContext context{
+      plan, directory, board, **runtime, volumes, clock, facts, options.timing, stepOf(plan, options.env)};
   PodSupervisor supervisor(std::move(context), executor);
   PodService service(supervisor);
   async::TaskGroup group(executor);
