@@ -1,4 +1,5 @@
 // How a container of the plan becomes something to execute.
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "base/files.h"
@@ -22,6 +23,37 @@ std::string withJobFields(std::string text, const JobFacts& facts) {
   }
   return text;
 }
+
+namespace {
+
+bool liesIn(std::string_view path, std::string_view folder) {
+  return path.size() > folder.size() && path.starts_with(folder) && path[folder.size()] == '/';
+}
+
+/// What is mounted inside another mount of the pod's own (/tmp, an emptyDir) needs a place there.
+Status makeInnerPoints(const std::vector<container::Bind>& binds, const Scratch& scratch) {
+  for (const container::Bind& inner : binds) {
+    const container::Bind* around = nullptr;
+    for (const container::Bind& each : binds) {
+      if (liesIn(inner.target, each.target)) around = &each;  // in order of depth: the last is the nearest
+    }
+    if (around == nullptr) continue;
+    const std::string source = around->source.string();
+    if (!liesIn(source, scratch.disk.string()) && !liesIn(source, scratch.memory.string())) continue;
+    const fs::path point = around->source / inner.target.substr(around->target.size() + 1);
+    std::error_code error;
+    if (fs::exists(fs::symlink_status(point, error))) continue;
+    if (fs::is_directory(inner.source, error)) {
+      TRY_STATUS(makeDirectories(point));
+    } else {
+      TRY_STATUS(makeDirectories(point.parent_path()));
+      TRY(const FileDescriptor made, openFile(point, O_CREAT | O_WRONLY));
+    }
+  }
+  return {};
+}
+
+}  // namespace
 
 fs::path ContainerRunner::scratch() const {
   const std::string rank = context_.rank ? fmt::format("-rank{}", context_.rank->id) : "";
@@ -83,6 +115,7 @@ Result<std::vector<container::Bind>> ContainerRunner::makeBinds() {
   }
   if (!message_path.empty()) add(scratch() / "termination-log", message_path);
   sortByDepth(binds);
+  TRY_STATUS(makeInnerPoints(binds, pod));
   return binds;
 }
 

@@ -230,7 +230,7 @@ Task<void> ContainerRunner::start() {
     failed.set_message(launch.error().message);
   } else {
     launch_ = std::move(*launch);
-    auto spawned = spawn({launch_, 0, plan_.tty(), plan_.stdin()});
+    auto spawned = spawn({launch_, 0, plan_.tty(), plan_.stdin(), context_.rank ? kStopRanks : 0});
     if (spawned) {
       process_ = std::make_unique<ContainerProcess>(executor_, std::move(*spawned), instance());
       if (context_.rank)
@@ -307,7 +307,7 @@ Task<void> ContainerRunner::stopRanks() {
   ::kill(process_->pid(), kStopRanks);
   while (context_.clock.steady() < stop_->deadline)
     co_await changed_.waitFor(stop_->deadline - context_.clock.steady());
-  ::kill(process_->pid(), kKillRanks);
+  ::kill(process_->pid(), kStopRanks);
   co_await async::sleepFor(std::chrono::seconds(5));
   ::kill(process_->pid(), SIGTERM);
   co_await async::sleepFor(std::chrono::seconds(5));

@@ -52,11 +52,12 @@ uint32_t numberOf(const SupervisorOptions& options, const std::string& name) {
 Task<void> stopRankOnSignals(ContainerRunner& runner, int64_t grace_seconds, bool& stopped) {
   const Executor executor = co_await async::thisExecutor();
   asio::signal_set signals(executor, SIGTERM, SIGINT, kStopRanks);
-  signals.add(kKillRanks);
+  int wanted = 0;
   while (true) {
     const int signal = co_await signals.async_wait(asio::use_awaitable);
     stopped = true;
-    runner.stop(std::chrono::seconds(signal == kKillRanks ? 0 : grace_seconds));
+    if (signal == kStopRanks) ++wanted;
+    runner.stop(std::chrono::seconds(wanted > 1 ? 0 : grace_seconds));
   }
 }
 
@@ -132,6 +133,7 @@ Task<void> storeCode(SupervisorOptions options, std::string container, uint32_t 
 }  // namespace
 
 int rankMain(const SupervisorOptions& options, const std::string& container, uint32_t restart) {
+  log::configure(log::Level::Warn, log::Format::Text);  // stderr is the container's
   int code = 128;
   async::Loop loop;
   loop.run(storeCode(options, container, restart, code), false);

@@ -6,7 +6,7 @@ namespace slipway::supervisor {
 
 /// `slipway supervise --rank-of`, a task of the step that a supervisor started on all nodes of its pod (ranks.h): one
 /// container, its output on this process's own streams, where srun gathers it. Gives the container's exit code. SIGTERM
-/// and SIGUSR1 end it with the grace period, SIGUSR2 at once.
+/// ends it with the grace period, kStopRanks as ranks.h says.
 int rankMain(const SupervisorOptions& options, const std::string& container, uint32_t restart);
 
 }  // namespace slipway::supervisor

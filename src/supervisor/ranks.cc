@@ -10,7 +10,7 @@ namespace slipway::supervisor {
 namespace fs = std::filesystem;
 namespace {
 
-static_assert(kStopRanks == SIGUSR1 && kKillRanks == SIGUSR2);
+static_assert(kStopRanks == SIGUSR1);
 
 fs::path ranksFolder(const pod::PodDirectory& directory, const std::string& container, uint32_t restart) {
   return directory.path() / "ranks" / fmt::format("{}-{}", container, restart);

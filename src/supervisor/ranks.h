@@ -33,9 +33,9 @@ struct Rank {
   std::string node;
 };
 
-/// What srun passes on to the ranks: end with the grace period, end now.
-inline constexpr int kStopRanks = 10;  // SIGUSR1
-inline constexpr int kKillRanks = 12;  // SIGUSR2
+/// What srun passes on to the ranks, SIGUSR1: the first says end with the grace period, the second end now. Slurm gives
+/// it to every process of the step, so the programs are started with it ignored.
+inline constexpr int kStopRanks = 10;
 
 /// The step that a plan asks for; nothing for a pod on one node as one task.
 std::optional<Step> stepOf(const site::v1::PodPlan& plan, const std::map<std::string, std::string>& env);
