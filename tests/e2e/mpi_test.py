@@ -3,7 +3,6 @@
 The nodes of this site lie on one host, as Open MPI does not expect: its ranks shall not look for each other in shared
 memory (btl), nor leave loopback."""
 
-import os
 import pathlib
 import shutil
 import unittest
@@ -79,9 +78,16 @@ class MultiNode(SiteTest):
         self.assertEqual(sum(line.endswith("told") for line in self.logs_of("broken")), 3)
 
     def test_delete_ends_all_ranks_with_the_grace_period(self):
-        mark = f"{self.dir}/deleted"
+        folder = self.dir / "marks"
+        folder.mkdir()
+        self.slurm.where.own(folder)
+        mark = f"{folder}/deleted"
         script = f"trap 'echo $SLURM_PROCID >>{mark}; exit 0' TERM; echo up; while :; do sleep 0.1; done"
-        self.stack.apply(spread(host_pod("deleted", ["sh", "-c", script], terminationGracePeriodSeconds=10)))
+        manifest = spread(host_pod("deleted", ["sh", "-c", script], terminationGracePeriodSeconds=10))
+        # For a container; the host has it anyway.
+        manifest["spec"]["volumes"] = [{"name": "marks", "hostPath": {"path": str(folder)}}]
+        manifest["spec"]["containers"][0]["volumeMounts"] = [{"name": "marks", "mountPath": str(folder)}]
+        self.stack.apply(manifest)
         wait_for("all ranks", lambda: self.kubectl("logs", "deleted").count("up") == 4, 40)
         uid = self.get_pod("deleted")["metadata"]["uid"]
         self.kubectl("delete", "pod", "deleted", "--timeout=40s")
@@ -120,6 +126,13 @@ class MultiNode(SiteTest):
                                                    "2: hello 2 volumes-1 ", "3: hello 3 volumes-1 "])
         self.assertEqual([p for p in pathlib.Path("/tmp").glob("slipway-*-node*")
                           if self.get_pod("volumes")["metadata"]["uid"] in p.name], [])
+
+    def test_the_connection_to_slurms_pmi_reaches_the_rank(self):
+        script = 'printf "cmd=init pmi_version=1 pmi_subversion=1\\n" >&$PMI_FD; read answer <&$PMI_FD; echo "$PMI_RANK $answer"'
+        phase, _ = self.end(spread(host_pod("pmi", ["sh", "-c", script]), mpi="pmi2"))
+        self.assertEqual(phase, "Succeeded", self.kubectl("logs", "pmi"))
+        for rank, line in enumerate(self.logs_of("pmi")):
+            self.assertRegex(line, rf"^{rank}: {rank} cmd=.*rc=0")
 
     def test_exec_into_a_container_of_several_nodes(self):
         self.stack.apply(spread(pod("box", ["sh", "-c", "echo inside >/tmp/mark; sleep 60"], image=str(self.image))))
@@ -162,12 +175,13 @@ class Mpi(SiteTest):
 
     def test_the_same_in_containers(self):
         """The image has no MPI: program and libraries are the node's, mounted."""
-        folders = ["/usr", "/etc/alternatives", "/etc/openmpi", "/etc/pmix-mca-params.conf", str(self.dir)]
-        folders = [each for each in folders if os.path.exists(each)]
-        manifest = spread(pod("boxed", [str(self.program)], image=str(self.root_image())), mpi="pmix")
-        manifest["spec"]["volumes"] = [{"name": f"v{i}", "hostPath": {"path": each}} for i, each in enumerate(folders)]
-        manifest["spec"]["containers"][0]["volumeMounts"] = [{"name": f"v{i}", "mountPath": each, "readOnly": True}
-                                                             for i, each in enumerate(folders)]
+        mounts = {"/usr": "/usr", "/etc/alternatives": "/etc/alternatives", "/etc/openmpi": "/etc/openmpi",
+                  "/program": str(self.program)}
+        manifest = spread(pod("boxed", ["/program"], image=str(self.root_image())), mpi="pmix")
+        manifest["spec"]["volumes"] = [{"name": f"v{i}", "hostPath": {"path": source}}
+                                       for i, source in enumerate(mounts.values())]
+        manifest["spec"]["containers"][0]["volumeMounts"] = [{"name": f"v{i}", "mountPath": target, "readOnly": True}
+                                                             for i, target in enumerate(mounts)]
         self.stack.apply(manifest)
         self.check_sum("boxed")
 

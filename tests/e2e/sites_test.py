@@ -9,6 +9,7 @@ import sys
 import unittest
 
 import bridge_test
+import mpi_test
 from site_fixture import SiteTest, host_pod, pod, wait_for
 from testsite import root
 from testsite.processes import run
@@ -187,6 +188,13 @@ class Sid(OtherSite, bridge_test.Nodes, bridge_test.Jobs, bridge_test.Pods, brid
     contained = True
 
 
+class SidRanks(OtherSite, mpi_test.MultiNode):
+    """Pods of several nodes, each rank in Apptainer."""
+
+    suite = "sid"
+    contained = True
+
+
 class SidChaos(OtherSite):
     """kill -9 of slurmctld and agent while pods are submitted: none lost, none doubled."""
 
@@ -219,7 +227,7 @@ class SidChaos(OtherSite):
 
 
 def main():
-    wanted = [word for word in sys.argv[1:] if not word.startswith("-")] or ["Trixie", "Sid", "SidChaos"]
+    wanted = [word for word in sys.argv[1:] if not word.startswith("-")] or ["Trixie", "Sid", "SidRanks", "SidChaos"]
     why = {name: root.missing(globals()[name.split(".")[0]].suite) for name in wanted}
     for name, reason in why.items():
         if reason:
