@@ -63,8 +63,8 @@ struct ApiServer::Impl {
   Kinds kinds;
   Strategies strategies;
   std::unique_ptr<Authorizer> authorizer;
-  std::unique_ptr<AdmissionChain> admission;
   std::unique_ptr<Registry> registry;
+  std::unique_ptr<AdmissionChain> admission;
   std::unique_ptr<ResourceHandlers> handlers;
   std::unique_ptr<ServiceAccountTokens> tokens;
   std::unique_ptr<Authenticator> authenticator;
@@ -92,8 +92,9 @@ Result<std::unique_ptr<net::Listener>> ApiServer::Impl::open() {
   addBuiltinKinds(kinds, *schema);
   addDefinitionStrategy(strategies);
   authorizer = std::make_unique<Authorizer>(*store);
-  admission = defaultAdmission(*store, *authorizer, random);
-  registry = std::make_unique<Registry>(Registry::Parts{*store, kinds, strategies, admission.get(), clock, random});
+  registry = std::make_unique<Registry>(Registry::Parts{*store, kinds, strategies, nullptr, clock, random});
+  admission = defaultAdmission(*registry, *authorizer);
+  registry->setAdmission(admission.get());
   handlers = std::make_unique<ResourceHandlers>(*registry, clock);
   tokens = std::make_unique<ServiceAccountTokens>(pki->serviceAccountKey(), options.issuer, *store, clock, random);
   authenticator = std::make_unique<Authenticator>(*store, *tokens, clock);
@@ -187,6 +188,7 @@ Task<void> ApiServer::Impl::dropOldEvents() {
 Task<Status> ApiServer::start() {
   CO_TRY(std::unique_ptr<net::Listener> listener, impl_->open());
   CO_TRY(std::shared_ptr<net::TlsContext> tls, impl_->makeTls());
+  impl_->api->setMaxInFlight(impl_->options.max_requests_per_user);
   impl_->api->setServerAddress(fmt::format("{}:{}", impl_->options.address, impl_->port));
   CO_TRY_STATUS(impl_->addEndpoints());
   CO_TRY_STATUS(co_await bootstrap(*impl_->registry, impl_->options.address, impl_->port));

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include "base/log.h"
+#include "json/document.h"
 
 namespace slipway::apiserver {
 
@@ -24,6 +25,10 @@ void AuditLog::note(const Call& call, int status, const std::string& audit_id) {
     event["objectRef"] =
         json::object{{"resource", info.resource}, {"namespace", info.ns},       {"name", info.name},
                      {"apiGroup", info.group},    {"apiVersion", info.version}, {"subresource", info.subresource}};
+  }
+  if (!call.annotations.empty()) {
+    json::object& notes = json::ensureObject(event, "annotations");
+    for (const auto& [key, value] : call.annotations) notes[key] = value;
   }
   event["responseStatus"] = json::object{{"code", status}};
   event["requestReceivedTimestamp"] = formatMicroTime(call.now);

@@ -27,7 +27,17 @@ std::unique_ptr<Admission> rbacEscalation(Authorizer& authorizer);
 /// A Service has cluster IPs and node ports.
 std::unique_ptr<Admission> serviceAddresses(Store& store, Random& random);
 
-/// All of them in upstream's order.
-std::unique_ptr<AdmissionChain> defaultAdmission(Store& store, Authorizer& authorizer, Random& random);
+/// Containers get a LimitRange's default amounts; what is below or above its bounds is refused.
+std::unique_ptr<Admission> limitRanger(Store& store);
+/// What a ResourceQuota does not allow any more is refused; what it allows is noted in it.
+std::unique_ptr<Admission> resourceQuota(Registry& registry);
+
+/// Webhooks of MutatingWebhookConfigurations change what they are shown, in the order of their names.
+std::unique_ptr<Admission> mutatingWebhooks(Registry& registry, Random& random);
+/// Webhooks of ValidatingWebhookConfigurations allow or refuse it.
+std::unique_ptr<Admission> validatingWebhooks(Registry& registry, Random& random);
+
+/// All of them in upstream's order, for the registry that they are then given to.
+std::unique_ptr<AdmissionChain> defaultAdmission(Registry& registry, Authorizer& authorizer);
 
 }  // namespace slipway::apiserver

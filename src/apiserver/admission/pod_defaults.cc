@@ -158,18 +158,4 @@ std::unique_ptr<Admission> defaultStorageClass(Store& store) {
   return std::make_unique<DefaultStorageClass>(store);
 }
 
-std::unique_ptr<AdmissionChain> defaultAdmission(Store& store, Authorizer& authorizer, Random& random) {
-  auto chain = std::make_unique<AdmissionChain>();
-  chain->add(namespaceLifecycle(store));
-  chain->add(serviceAccountAdmission(store, random));
-  chain->add(nodeRestriction());
-  chain->add(priorityAdmission(store));
-  chain->add(defaultTolerations());
-  chain->add(defaultStorageClass(store));
-  chain->add(runtimeClassAdmission(store));
-  chain->add(serviceAddresses(store, random));
-  chain->add(rbacEscalation(authorizer));
-  return chain;
-}
-
 }  // namespace slipway::apiserver

@@ -98,10 +98,40 @@ Task<void> Api::handle(http::Exchange& exchange) {
   if (observer_) observer_(call, status, p_.clock.steady() - began);
 }
 
+class Api::InFlight {
+ public:
+  InFlight(Api& api, const Call& call) : api_(api) {
+    if (isLong(call.info) || call.user.name.empty() || call.user.in(kMasters)) return;
+    user_ = call.user.name;
+    size_t& count = api_.in_flight_[user_];
+    is_over_ = count >= api_.max_in_flight_;
+    ++count;
+  }
+  InFlight(const InFlight&) = delete;
+  InFlight& operator=(const InFlight&) = delete;
+  ~InFlight() {
+    const auto counted = api_.in_flight_.find(user_);
+    if (counted != api_.in_flight_.end() && --counted->second == 0) api_.in_flight_.erase(counted);
+  }
+  bool isOver() const { return is_over_; }
+
+ private:
+  static bool isLong(const RequestInfo& info) {
+    constexpr std::string_view kStreams[] = {"log", "exec", "attach", "portforward", "proxy"};
+    return info.verb == "watch" ||
+           std::find(std::begin(kStreams), std::end(kStreams), info.subresource) != std::end(kStreams);
+  }
+  Api& api_;
+  std::string user_;
+  bool is_over_ = false;
+};
+
 Task<Answer<Reply>> Api::answer(Call& call) {
   const Path* path = call.info.is_resource ? nullptr : findPath(call.info.path);
   const bool open = path != nullptr && path->open_to_all;
   if (Done known = identify(call); !known && !open) co_return failure(std::move(known.error()));
+  const InFlight under_way(*this, call);
+  if (under_way.isOver()) co_return failure(refuse::tooManyRequests("Too many requests, please try again later.", 1));
   if (!open) {
     CO_TRY_STATUS(impersonate(call));
     CO_TRY_STATUS(authorize(call));

@@ -41,12 +41,17 @@ class Api {
   using Observer = std::function<void(const Call& call, int status, std::chrono::nanoseconds took)>;
   void setObserver(Observer observer) { observer_ = std::move(observer); }
   void setServerAddress(std::string address) { server_address_ = std::move(address); }
+  /// How many requests of one user may be under way at once, watches and streams not counted; the next is answered
+  /// with 429. Masters are exempt, as on the real server.
+  void setMaxInFlight(size_t most) { max_in_flight_ = most; }
 
  private:
   struct Path {
     Handler handler;
     bool open_to_all;
   };
+  /// Counts a request of a user as under way as long as it lives.
+  class InFlight;
   Task<Answer<Reply>> answer(Call& call);
   Done identify(Call& call);
   Done impersonate(Call& call);
@@ -59,6 +64,8 @@ class Api {
   Reply refusal(const Call& call, const StatusError& error) const;
 
   Parts p_;
+  std::map<std::string, size_t, std::less<>> in_flight_;  ///< by user
+  size_t max_in_flight_ = 400;
   std::map<std::string, Handler> resources_;
   std::map<std::string, Path> paths_;
   Observer observer_;

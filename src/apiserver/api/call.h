@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,7 @@ struct Call {
   std::string form_version = "v1";    ///< of the Table or PartialObjectMetadata
   WallTime now;                       ///< when it came
   std::vector<std::string> warnings;  ///< become Warning headers
+  std::map<std::string, std::string> annotations;  ///< for the audit log
 };
 
 /// What a call ends in.

@@ -62,6 +62,7 @@ Done checkGvk(const Call& call, json::object& object, std::string_view api_versi
 
 Reply ResourceHandlers::written(Call& call, const Written& result, WriteContext& context, int status) const {
   call.warnings.insert(call.warnings.end(), context.warnings.begin(), context.warnings.end());
+  call.annotations.merge(context.annotations);
   const Kind& kind = *call.kind;
   if (call.form == Form::Object && storedAsServed(kind)) return {status, result.stored->bytes};
   return {status, renderOne(call, kind, *result.stored)};

@@ -129,4 +129,14 @@ Answer<json::object> PatchRequest::applyToNothing(const Call& call, const WriteC
   return call.kind->rules->apply(nullptr, wanted, owner, context.options.force);
 }
 
+Answer<Wanted> readWanted(const Call& call, WriteContext& context) {
+  Wanted wanted;
+  if (call.info.verb == "patch") {
+    TRY(wanted.patch, readPatch(call, context));
+  } else {
+    TRY(wanted.body, readBody(call));
+  }
+  return wanted;
+}
+
 }  // namespace slipway::apiserver

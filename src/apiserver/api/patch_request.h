@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "apiserver/api/call.h"
@@ -28,5 +29,12 @@ class PatchRequest {
 
 /// Reads the patch by its Content-Type and sets `context` accordingly (server-side apply has an owner of its own).
 Answer<PatchRequest> readPatch(const Call& call, WriteContext& context);
+
+/// What a PUT or a PATCH of a subresource wants: the body of the one, or the patch of the other.
+struct Wanted {
+  std::optional<PatchRequest> patch;
+  json::object body;
+};
+Answer<Wanted> readWanted(const Call& call, WriteContext& context);
 
 }  // namespace slipway::apiserver

@@ -48,18 +48,12 @@ Task<Answer<Reply>> edit(Call* call, Registry* registry, Keep keep) {
   }
   CO_TRY(WriteOptions options, readWriteOptions(*call));
   WriteContext context = writeContext(*call, std::move(options));
-  std::optional<PatchRequest> patch;
-  json::object body;
-  if (call->info.verb == "patch") {
-    CO_TRY(patch, readPatch(*call, context));
-  } else {
-    CO_TRY(body, readBody(*call));
-    CO_TRY_STATUS(checkGvk(*call, body, "v1", "Pod"));
-  }
+  CO_TRY(Wanted wanted, readWanted(*call, context));
+  if (!wanted.patch) CO_TRY_STATUS(checkGvk(*call, wanted.body, "v1", "Pod"));
   Registry::Change change = [&](const json::object& live) -> Answer<json::object> {
-    if (!patch) return keep(live, body);
-    TRY(const json::object wanted, patch->applyTo(*call, live, context));
-    return keep(live, wanted);
+    if (!wanted.patch) return keep(live, wanted.body);
+    TRY(const json::object patched, wanted.patch->applyTo(*call, live, context));
+    return keep(live, patched);
   };
   CO_TRY(const Written done, co_await registry->update(call->kind, call->info.ns, call->info.name, change, context));
   call->warnings.insert(call->warnings.end(), context.warnings.begin(), context.warnings.end());

@@ -1,4 +1,5 @@
 #include "apiserver/api/strategies.h"
+#include "apiserver/api/webhook_check.h"
 #include "json/compare.h"
 #include "json/document.h"
 
@@ -29,18 +30,6 @@ Causes refuseAggregation(const json::object& object, const json::object* old, st
   return {notYet("spec.service", "API aggregation, the handing on of requests to a Service, is")};
 }
 
-Causes refuseConditions(const json::object& object, const json::object*, std::string_view) {
-  Causes causes;
-  const json::array* hooks = json::findArray(object, {"webhooks"});
-  for (size_t i = 0; hooks != nullptr && i < hooks->size(); ++i) {
-    const json::object* hook = (*hooks)[i].if_object();
-    const json::array* conditions = hook == nullptr ? nullptr : json::findArray(*hook, {"matchConditions"});
-    if (conditions == nullptr || conditions->empty()) continue;
-    causes.push_back(notYet(fmt::format("webhooks[{}].matchConditions", i), "match conditions, written in CEL, are"));
-  }
-  return causes;
-}
-
 }  // namespace
 
 void addRefusals(Strategies& strategies) {
@@ -50,7 +39,8 @@ void addRefusals(Strategies& strategies) {
   }
   strategies.at("apiregistration.k8s.io/apiservices").validate = refuseAggregation;
   for (const char* plural : {"validatingwebhookconfigurations", "mutatingwebhookconfigurations"}) {
-    strategies.at(std::string("admissionregistration.k8s.io/") + plural).validate = refuseConditions;
+    strategies.at(std::string("admissionregistration.k8s.io/") + plural).validate =
+        [](const json::object& object, const json::object*, std::string_view) { return checkWebhooks(object); };
   }
 }
 

@@ -102,6 +102,7 @@ Task<Answer<Written>> Registry::create(KindPtr kind, std::string ns, json::objec
   AdmissionRequest admission{kind, context.subresource, "CREATE", ns, name, context.user, context.options.dry_run};
   admission.object = &object;
   admission.warnings = &context.warnings;
+  admission.annotations = &context.annotations;
   if (p_.admission != nullptr) {
     Done admitted = co_await p_.admission->mutate(admission);
     if (!admitted) co_return failure(std::move(admitted.error()));
@@ -233,6 +234,7 @@ Task<Answer<Written>> Registry::writeUpdate(KindPtr kind, StoredPtr before, json
   admission.object = &wanted;
   admission.old = &live;
   admission.warnings = &context.warnings;
+  admission.annotations = &context.annotations;
   if (p_.admission != nullptr) {
     Done admitted = co_await p_.admission->mutate(admission);
     if (!admitted) co_return failure(std::move(admitted.error()));

@@ -24,6 +24,7 @@ struct AdmissionRequest {
   json::object* object = nullptr;  ///< may be changed by mutate(); null for DELETE
   const json::object* old = nullptr;
   std::vector<std::string>* warnings = nullptr;
+  std::map<std::string, std::string>* annotations = nullptr;  ///< for the audit log
 };
 
 /// What stands between a valid request and the storage: namespace life cycle, service accounts, quotas, webhooks, ...
@@ -50,6 +51,7 @@ struct WriteContext {
   std::vector<std::string> warnings;
   std::vector<std::string> duplicates;  ///< what strict decoding says of fields that the body gives twice
   std::vector<std::string> field_order;  ///< the body's fields in its order, if `duplicates` belong among the unknown
+  std::map<std::string, std::string> annotations;  ///< for the audit log
   std::string subresource;
   std::string operation = "Update";  ///< "Apply" for server-side apply
   bool patch = false;

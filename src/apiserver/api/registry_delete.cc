@@ -123,6 +123,7 @@ Task<Answer<Written>> Registry::remove(KindPtr kind, std::string ns, std::string
     AdmissionRequest admission{kind, "", "DELETE", ns, name, context.user, plan.dry_run};
     admission.old = &live;
     admission.warnings = &context.warnings;
+    admission.annotations = &context.annotations;
     if (p_.admission != nullptr) {
       Done admitted = co_await p_.admission->mutate(admission);
       if (admitted) admitted = co_await p_.admission->validate(admission);

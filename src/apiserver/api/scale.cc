@@ -131,18 +131,12 @@ Task<Answer<Reply>> serveScale(Call* call, Registry* registry) {
   }
   CO_TRY(WriteOptions options, readWriteOptions(*call));
   WriteContext context = writeContext(*call, std::move(options));
-  std::optional<PatchRequest> patch;
-  json::object body;
-  if (call->info.verb == "patch") {
-    CO_TRY(patch, readPatch(*call, context));
-  } else {
-    CO_TRY(body, readBody(*call));
-  }
+  CO_TRY(const Wanted wanted, readWanted(*call, context));
   Registry::Change change = [&](const json::object& live) -> Answer<json::object> {
-    if (!patch) return scaled(kind, live, body, name);
-    TRY(const json::value wanted, patch->applyRaw(*call, scaleOf(kind, live)));
-    if (!wanted.is_object()) return failure(refuse::badRequest("the patched scale is not an object"));
-    return scaled(kind, live, wanted.get_object(), name);
+    if (!wanted.patch) return scaled(kind, live, wanted.body, name);
+    TRY(const json::value patched, wanted.patch->applyRaw(*call, scaleOf(kind, live)));
+    if (!patched.is_object()) return failure(refuse::badRequest("the patched scale is not an object"));
+    return scaled(kind, live, patched.get_object(), name);
   };
   CO_TRY(const Written done, co_await registry->update(call->kind, call->info.ns, name, change, context));
   const json::value object = json::parse(done.stored->bytes);

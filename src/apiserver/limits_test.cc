@@ -1,0 +1,93 @@
+// What a namespace and a user may use: LimitRanges, ResourceQuotas, requests in flight.
+#include <gmock/gmock.h>
+
+#include "apiserver/testing/server_test.h"
+
+namespace slipway::apiserver {
+namespace {
+
+using ::testing::HasSubstr;
+using Limits = testing::ServerTest;
+
+json::value podWith(std::string_view name, json::object resources) {
+  json::object container{{"name", "c"}, {"image", "x"}, {"resources", std::move(resources)}};
+  return {{"metadata", {{"name", name}}}, {"spec", {{"containers", json::array{std::move(container)}}}}};
+}
+
+constexpr const char* kPods = "/api/v1/namespaces/default/pods";
+
+TEST_F(Limits, ContainersGetTheirDefaultsAndKeepWithinBounds) {
+  with([](ApiServer&, testing::ApiClient& client) -> Task<void> {
+    co_await client.eventually("/api/v1/namespaces/default/serviceaccounts/default", 200);
+    const json::value range = json::parse(R"({"metadata": {"name": "l"}, "spec": {"limits": [{"type": "Container",
+      "max": {"cpu": "2"}, "min": {"cpu": "100m"}, "default": {"cpu": "500m"}, "defaultRequest": {"cpu": "200m"},
+      "maxLimitRequestRatio": {"cpu": "4"}}, {"type": "Pod", "max": {"memory": "1Gi"}}]}})");
+    const auto made = co_await client.ask("POST", "/api/v1/namespaces/default/limitranges", range);
+    EXPECT_EQ(made.code, 201) << made.text;
+    const auto fine = co_await client.ask("POST", kPods, podWith("a", {{"limits", json::object{{"memory", "1Gi"}}}}));
+    EXPECT_EQ(fine.code, 201) << fine.text;
+    EXPECT_THAT(fine.text, HasSubstr(R"("cpu":"200m")"));
+    EXPECT_THAT(fine.text, HasSubstr("LimitRanger plugin set: cpu request for container c; cpu limit for container c"));
+    const json::object much{{"limits", json::object{{"cpu", "3"}, {"memory", "2Gi"}}}};
+    const auto refused = co_await client.ask("POST", kPods, podWith("b", much));
+    EXPECT_EQ(refused.code, 403);
+    EXPECT_EQ(json::text(refused.body, {"message"}),
+              "pods \"b\" is forbidden: [maximum cpu usage per Container is 2, but limit is 3, maximum memory usage per "
+              "Pod is 1Gi, but limit is 2Gi]");
+    const json::object wide{{"requests", json::object{{"cpu", "100m"}}},
+                            {"limits", json::object{{"cpu", "2"}, {"memory", "1Gi"}}}};
+    const auto ratio = co_await client.ask("POST", kPods, podWith("c", wide));
+    EXPECT_EQ(json::text(ratio.body, {"message"}),
+              "pods \"c\" is forbidden: cpu max limit to request ratio per Container is 4, but provided ratio is "
+              "20.000000");
+  });
+}
+
+TEST_F(Limits, AQuotaIsChargedWithinTheWriteAndNeverOverdrawn) {
+  with([](ApiServer&, testing::ApiClient& client) -> Task<void> {
+    co_await client.eventually("/api/v1/namespaces/default/serviceaccounts/default", 200);
+    const std::string quotas = "/api/v1/namespaces/default/resourcequotas";
+    const json::value hard = {{"pods", "2"}, {"requests.cpu", "1"}};
+    const json::value quota{{"metadata", {{"name", "q"}}}, {"spec", {{"hard", hard}}}};
+    auto made = co_await client.ask("POST", quotas, quota);
+    EXPECT_EQ(made.code, 201) << made.text;
+    const json::object small{{"requests", json::object{{"cpu", "600m"}}}};
+    const auto early = co_await client.ask("POST", kPods, podWith("a", small));
+    EXPECT_THAT(early.text, HasSubstr("status unknown for quota: q, resources: pods,requests.cpu"));
+    made.body["status"] = json::object{{"hard", hard}, {"used", json::object{{"pods", "0"}, {"requests.cpu", "0"}}}};
+    const auto counted = co_await client.ask("PUT", quotas + "/q/status", made.body);
+    EXPECT_EQ(counted.code, 200) << counted.text;
+    const auto silent = co_await client.ask("POST", kPods, podWith("a", {}));
+    EXPECT_EQ(json::text(silent.body, {"message"}),
+              "pods \"a\" is forbidden: failed quota: q: must specify requests.cpu for: c");
+    const auto fine = co_await client.ask("POST", kPods, podWith("a", small));
+    EXPECT_EQ(fine.code, 201) << fine.text;
+    const auto refused = co_await client.ask("POST", kPods, podWith("b", small));
+    EXPECT_EQ(refused.code, 403);
+    EXPECT_EQ(json::text(refused.body, {"message"}),
+              "pods \"b\" is forbidden: exceeded quota: q, requested: requests.cpu=600m, used: requests.cpu=600m, "
+              "limited: requests.cpu=1");
+    const auto now = co_await client.ask("GET", quotas + "/q");
+    EXPECT_EQ(json::text(now.body, {"status", "used", "requests.cpu"}), "600m");
+    EXPECT_EQ(json::text(now.body, {"status", "used", "pods"}), "1");
+  });
+}
+
+TEST_F(Limits, AUserWithTooManyRequestsIsAskedToComeBack) {
+  options_.max_requests_per_user = 0;
+  with([this](ApiServer& server, testing::ApiClient& client) -> Task<void> {
+    const std::filesystem::path file = directory_.path() / "bob.kubeconfig";
+    const Result<std::string> kubeconfig = server.kubeconfigFor("bob", {});
+    EXPECT_TRUE(writeFileAtomic(file, *kubeconfig, 0600));
+    const Executor executor = co_await async::thisExecutor();
+    testing::ApiClient bob(executor, file);
+    const auto refused = co_await bob.ask("GET", "/api/v1/namespaces");
+    EXPECT_EQ(refused.code, 429);
+    EXPECT_THAT(refused.text, HasSubstr(R"("retryAfterSeconds":1)"));
+    const auto master = co_await client.ask("GET", "/api/v1/namespaces");
+    EXPECT_EQ(master.code, 200);
+  });
+}
+
+}  // namespace
+}  // namespace slipway::apiserver
