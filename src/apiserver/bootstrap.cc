@@ -70,9 +70,8 @@ std::vector<json::object> ownService(uint16_t port) {
   meta::of(service)["namespace"] = "default";
   meta::of(service)["labels"] = json::object{{"component", "apiserver"}, {"provider", "kubernetes"}};
   json::object https{{"name", "https"}, {"protocol", "TCP"}, {"port", 443}, {"targetPort", int64_t{port}}};
-  service["spec"] = json::object{{"clusterIP", "10.96.0.1"},
-                                 {"clusterIPs", json::array{"10.96.0.1"}},
-                                 {"ports", json::array{std::move(https)}}};
+  service["spec"] = json::object{
+      {"clusterIP", "10.96.0.1"}, {"clusterIPs", json::array{"10.96.0.1"}}, {"ports", json::array{std::move(https)}}};
   return {std::move(network), std::move(service)};
 }
 
@@ -108,15 +107,15 @@ Task<Status> publishAddress(Registry& registry, std::string address, uint16_t po
   json::object endpoints = namedObject("v1", "Endpoints", "kubernetes");
   meta::of(endpoints)["namespace"] = "default";
   meta::of(endpoints)["labels"] = json::object{{"endpointslice.kubernetes.io/skip-mirror", "true"}};
-  endpoints["subsets"] = json::array{json::object{{"addresses", json::array{json::object{{"ip", address}}}},
-                                                  {"ports", json::array{own_port}}}};
+  endpoints["subsets"] = json::array{
+      json::object{{"addresses", json::array{json::object{{"ip", address}}}}, {"ports", json::array{own_port}}}};
   CO_TRY_STATUS(co_await write(registry, std::move(endpoints), "subsets"));
   json::object slice = namedObject("discovery.k8s.io/v1", "EndpointSlice", "kubernetes");
   meta::of(slice)["namespace"] = "default";
   meta::of(slice)["labels"] = json::object{{"kubernetes.io/service-name", "kubernetes"}};
   slice["addressType"] = schema::isIpv6(address) ? "IPv6" : "IPv4";
-  slice["endpoints"] = json::array{json::object{{"addresses", json::array{address}},
-                                                {"conditions", json::object{{"ready", true}}}}};
+  slice["endpoints"] =
+      json::array{json::object{{"addresses", json::array{address}}, {"conditions", json::object{{"ready", true}}}}};
   slice["ports"] = json::array{own_port};
   CO_TRY_STATUS(co_await write(registry, slice, "endpoints"));
   co_return co_await write(registry, std::move(slice), "ports");

@@ -74,7 +74,8 @@ TEST_F(Services, TheProxyLeadsToAnEndpointAndNeverToTheServiceItself) {
                       {"addressType", "IPv4"},
                       {"endpoints", json::array{json::object{{"addresses", json::array{"127.0.0.1"}}}}},
                       {"ports", json::array{json::object{{"name", ""}, {"port", int64_t{port}}}}}};
-    const auto added = co_await client.ask("POST", "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices", slice);
+    const auto added =
+        co_await client.ask("POST", "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices", slice);
     if (added.code == 201) {
       const auto through = co_await client.ask("GET", std::string(kServices) + "/web:80/proxy/x/y?q=1");
       EXPECT_EQ(through.code, 200) << through.text;

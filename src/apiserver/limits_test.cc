@@ -31,9 +31,15 @@ TEST_F(Limits, ContainersGetTheirDefaultsAndKeepWithinBounds) {
     const json::object much{{"limits", json::object{{"cpu", "3"}, {"memory", "2Gi"}}}};
     const auto refused = co_await client.ask("POST", kPods, podWith("b", much));
     EXPECT_EQ(refused.code, 403);
-    EXPECT_EQ(json::text(refused.body, {"message"}),
-              "pods \"b\" is forbidden: [maximum cpu usage per Container is 2, but limit is 3, maximum memory usage per "
-              "Pod is 1Gi, but limit is 2Gi]");
+    EXPECT_EQ(
+        json::text(refused.body, {"message"}),
+        "pods \"b\" is forbidden: [maximum cpu usage per Container is 2, but limit is 3, maximum memory usage per "
+        "Pod is 1Gi, but limit is 2Gi]");
+    const json::object little{{"requests", json::object{{"cpu", "50m"}}},
+                              {"limits", json::object{{"cpu", "50m"}, {"memory", "1Gi"}}}};
+    const auto less = co_await client.ask("POST", kPods, podWith("d", little));
+    EXPECT_EQ(json::text(less.body, {"message"}),
+              "pods \"d\" is forbidden: minimum cpu usage per Container is 100m, but request is 50m");
     const json::object wide{{"requests", json::object{{"cpu", "100m"}}},
                             {"limits", json::object{{"cpu", "2"}, {"memory", "1Gi"}}}};
     const auto ratio = co_await client.ask("POST", kPods, podWith("c", wide));

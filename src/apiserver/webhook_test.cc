@@ -131,8 +131,9 @@ TEST_F(Webhooks, MatchConditionsAreRefusedByField) {
     WebhookServer hook(co_await async::thisExecutor(), [](const json::object&) { return json::object(); });
     json::object conditional = hookFor(hook, "c.ex.io");
     conditional["matchConditions"] = json::array{json::object{{"name", "n"}, {"expression", "true"}}};
-    const auto refused = co_await expectCode(&client, 422, "POST", std::string(kGroup) + "validatingwebhookconfigurations",
-                                             configuration("c", json::array{conditional}));
+    const auto refused =
+        co_await expectCode(&client, 422, "POST", std::string(kGroup) + "validatingwebhookconfigurations",
+                            configuration("c", json::array{conditional}));
     EXPECT_THAT(refused.text, HasSubstr("webhooks[0].matchConditions"));
     EXPECT_THAT(refused.text, HasSubstr("not supported by this server yet"));
     co_await hook.stop();

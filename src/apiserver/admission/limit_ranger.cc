@@ -25,8 +25,12 @@ class LimitCheck {
       const Quantity* request = amountIn(requests, name);
       const Quantity* limit = amountIn(limits, name);
       if (request == nullptr) addMissing("minimum", name, least, "request");
-      if (request != nullptr && *request < least) addBut("minimum", name, least, "request", *request);
-      if (limit != nullptr && *limit < least) addBut("minimum", name, least, "limit", *limit);
+      if (request == nullptr) continue;
+      if (*request < least) {
+        addBut("minimum", name, least, "request", *request);
+      } else if (limit != nullptr && *limit < least) {
+        addBut("minimum", name, least, "limit", *limit);
+      }
     }
     for (const auto& [name, most] : bounds("max")) {
       const Quantity* request = amountIn(requests, name);
@@ -45,8 +49,8 @@ class LimitCheck {
  private:
   ResourceAmounts bounds(std::string_view key) const { return readAmounts(json::findObject(item_, {key})); }
   void addMissing(std::string_view which, const std::string& name, const Quantity& bound, std::string_view what) {
-    problems_.push_back(fmt::format("{} {} usage per {} is {}.  No {} is specified", which, name, type_,
-                                    bound.canonical(), what));
+    problems_.push_back(
+        fmt::format("{} {} usage per {} is {}.  No {} is specified", which, name, type_, bound.canonical(), what));
   }
   void addBut(std::string_view which, const std::string& name, const Quantity& bound, std::string_view what,
               const Quantity& found) {
@@ -57,8 +61,8 @@ class LimitCheck {
                   const ResourceAmounts& limits) {
     const Quantity* request = amountIn(requests, name);
     const Quantity* limit = amountIn(limits, name);
-    const std::string start = fmt::format("{} max limit to request ratio per {} is {}, but ", name, type_,
-                                          most.canonical());
+    const std::string start =
+        fmt::format("{} max limit to request ratio per {} is {}, but ", name, type_, most.canonical());
     if (request == nullptr || request->sign() == 0) {
       problems_.push_back(start + "no request is specified or request is 0");
     } else if (limit == nullptr || limit->sign() == 0) {
@@ -108,7 +112,8 @@ class LimitRanger final : public PlainAdmission {
     if (problems.empty()) return {};
     std::vector<std::string> distinct;
     for (std::string& problem : problems) {
-      if (std::find(distinct.begin(), distinct.end(), problem) == distinct.end()) distinct.push_back(std::move(problem));
+      if (std::find(distinct.begin(), distinct.end(), problem) == distinct.end())
+        distinct.push_back(std::move(problem));
     }
     const std::string all = distinct.size() == 1 ? distinct[0] : fmt::format("[{}]", join(distinct, ", "));
     return failure(refuse::forbidden(request.kind->resource(), request.name, all));

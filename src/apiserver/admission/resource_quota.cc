@@ -12,8 +12,13 @@ using schema::Quantity;
 constexpr std::string_view kClassPart = ".storageclass.storage.k8s.io/";
 
 bool hasPlainName(const Kind& kind) {
-  constexpr std::string_view kPlain[] = {"configmaps", "secrets", "services", "persistentvolumeclaims", "pods",
-                                         "resourcequotas", "replicationcontrollers"};
+  constexpr std::string_view kPlain[] = {"configmaps",
+                                         "secrets",
+                                         "services",
+                                         "persistentvolumeclaims",
+                                         "pods",
+                                         "resourcequotas",
+                                         "replicationcontrollers"};
   return kind.group.empty() && std::find(std::begin(kPlain), std::end(kPlain), kind.plural) != std::end(kPlain);
 }
 
@@ -112,7 +117,8 @@ std::string missingIn(const json::object& pod, const ResourceAmounts& hard) {
     }
   }
   std::vector<std::string> parts;
-  for (const auto& [name, containers] : missing) parts.push_back(fmt::format("{} for: {}", name, join(containers, ",")));
+  for (const auto& [name, containers] : missing)
+    parts.push_back(fmt::format("{} for: {}", name, join(containers, ",")));
   return join(parts, "; ");
 }
 

@@ -81,8 +81,8 @@ class ServiceAddresses final : public PlainAdmission {
       is_taken = is_taken || json::text(other, {"spec", "clusterIP"}) == address;
     });
     if (ours && !is_taken) return {};
-    const char* why = ours ? "provided IP is already allocated"
-                           : "the provided network does not match the current range";
+    const char* why =
+        ours ? "provided IP is already allocated" : "the provided network does not match the current range";
     return refuseField(request, "spec.clusterIPs",
                        fmt::format("Invalid value: [\"{0}\"]: failed to allocate IP {0}: {1}", address, why));
   }

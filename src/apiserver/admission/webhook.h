@@ -15,11 +15,11 @@ struct Webhook {
   std::string name;
   json::object client;  ///< clientConfig
   json::array rules;
-  bool ignores_failure = false;    ///< failurePolicy: Ignore
-  bool exact = false;              ///< matchPolicy: Exact
-  bool reinvoked = false;          ///< reinvocationPolicy: IfNeeded
-  bool safe_in_dry_run = false;    ///< sideEffects: None or NoneOnDryRun
-  std::string review_version;      ///< "v1" or "v1beta1"; "": none that is spoken here
+  bool ignores_failure = false;  ///< failurePolicy: Ignore
+  bool exact = false;            ///< matchPolicy: Exact
+  bool reinvoked = false;        ///< reinvocationPolicy: IfNeeded
+  bool safe_in_dry_run = false;  ///< sideEffects: None or NoneOnDryRun
+  std::string review_version;    ///< "v1" or "v1beta1"; "": none that is spoken here
   std::chrono::seconds timeout{10};
   json::object namespace_selector;  ///< empty: all
   json::object object_selector;

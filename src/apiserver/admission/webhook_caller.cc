@@ -95,7 +95,8 @@ Result<WebhookVerdict> readVerdict(const std::string& body, const Webhook& hook,
                    wanted, json::text(review, {"apiVersion"}), json::text(review, {"kind"}));
   }
   const json::object* response = json::findObject(review, {"response"});
-  if (response == nullptr) return failure(Code::BadRequest, "received invalid webhook response: webhook response was absent");
+  if (response == nullptr)
+    return failure(Code::BadRequest, "received invalid webhook response: webhook response was absent");
   if (json::text(*response, {"uid"}) != uid) {
     return failure(Code::BadRequest, "received invalid webhook response: expected response.uid=\"{}\", got \"{}\"", uid,
                    json::text(*response, {"uid"}));
@@ -116,8 +117,9 @@ Result<WebhookVerdict> readVerdict(const std::string& body, const Webhook& hook,
   const std::string_view patch = json::text(*response, {"patch"});
   if (patch.empty()) return verdict;
   if (json::text(*response, {"patchType"}) != "JSONPatch") {
-    return failure(Code::BadRequest, "received invalid webhook response: webhook returned response.patch but not "
-                                     "response.patchType JSONPatch");
+    return failure(Code::BadRequest,
+                   "received invalid webhook response: webhook returned response.patch but not "
+                   "response.patchType JSONPatch");
   }
   const Result<std::string> bytes = base64Decode(patch);
   if (bytes) verdict.json_patch = json::parse(*bytes, error);
@@ -145,8 +147,9 @@ json::object WebhookCaller::review(const Webhook& hook, const Kind& as, const Ad
   out["object"] = asVersion(request.object, *request.kind, as);
   out["oldObject"] = asVersion(request.old, *request.kind, as);
   out["dryRun"] = request.dry_run;
-  const char* options = request.operation == "CREATE" ? "CreateOptions"
-                        : request.operation == "UPDATE" ? "UpdateOptions" : "DeleteOptions";
+  const char* options = request.operation == "CREATE"   ? "CreateOptions"
+                        : request.operation == "UPDATE" ? "UpdateOptions"
+                                                        : "DeleteOptions";
   out["options"] = json::object{{"kind", options}, {"apiVersion", "meta.k8s.io/v1"}};
   return {{"kind", "AdmissionReview"},
           {"apiVersion", "admission.k8s.io/" + hook.review_version},
@@ -193,8 +196,8 @@ Task<Result<WebhookVerdict>> WebhookCaller::ask(WebhookPtr hook, KindPtr as, con
   const Executor executor = co_await async::thisExecutor();
   std::string url;
   const Result<std::shared_ptr<http::Client>> client = clientOf(executor, *hook, url);
-  const std::string timeout = fmt::format("{}timeout={}s", url.find('?') == std::string::npos ? "?" : "&",
-                                          hook->timeout.count());
+  const std::string timeout =
+      fmt::format("{}timeout={}s", url.find('?') == std::string::npos ? "?" : "&", hook->timeout.count());
   const std::string shown = fmt::format("failed to call webhook: Post \"{}{}\": ", url, timeout);
   if (!client) co_return failure(client.error().code, "{}{}", shown, client.error().message);
   const size_t path = url.find('/', std::string_view("https://").size());

@@ -70,8 +70,7 @@ class WebhookAdmission : public Admission {
   }
   static Done checkDryRun(const Webhook& hook, const AdmissionRequest& request) {
     if (!request.dry_run || hook.safe_in_dry_run) return {};
-    return failure(
-        refuse::badRequest(fmt::format("admission webhook \"{}\" does not support dry run", hook.name)));
+    return failure(refuse::badRequest(fmt::format("admission webhook \"{}\" does not support dry run", hook.name)));
   }
   /// Nothing when the webhook did not answer and may be ignored.
   Task<Answer<std::optional<WebhookVerdict>>> ask(Match match, const AdmissionRequest& request) {
@@ -128,9 +127,9 @@ class MutatingWebhooks final : public WebhookAdmission {
     }
     Result<json::value> patched = json::applyPatch(json::value(std::move(seen)), verdict->json_patch);
     if (!patched || !patched->is_object()) {
-      co_return failure(refuse::internal(
-          fmt::format("admission webhook \"{}\": its patch cannot be applied: {}", match.hook->name,
-                      patched ? std::string("the object is gone") : patched.error().message)));
+      co_return failure(
+          refuse::internal(fmt::format("admission webhook \"{}\": its patch cannot be applied: {}", match.hook->name,
+                                       patched ? std::string("the object is gone") : patched.error().message)));
     }
     json::object after = std::move(patched->get_object());
     if (converted) {

@@ -27,9 +27,9 @@ struct Call {
   const Kinds* kinds = nullptr;
   KindPtr kind;  ///< of info.resource; null for paths without one
   Form form = Form::Object;
-  std::string form_version = "v1";    ///< of the Table or PartialObjectMetadata
-  WallTime now;                       ///< when it came
-  std::vector<std::string> warnings;  ///< become Warning headers
+  std::string form_version = "v1";                 ///< of the Table or PartialObjectMetadata
+  WallTime now;                                    ///< when it came
+  std::vector<std::string> warnings;               ///< become Warning headers
   std::map<std::string, std::string> annotations;  ///< for the audit log
 };
 

@@ -18,8 +18,8 @@ Answer<std::string> portName(const json::object& service, const std::string& wan
   }
   // A port that the service does not have may still be one of its endpoints'.
   if (!wanted.empty()) return wanted;
-  return failure(refuse::serviceUnavailable(fmt::format("no service port \"{}\" found for service \"{}\"", wanted,
-                                                        meta::name(service))));
+  return failure(refuse::serviceUnavailable(
+      fmt::format("no service port \"{}\" found for service \"{}\"", wanted, meta::name(service))));
 }
 
 std::optional<uint16_t> portOf(const json::array* ports, std::string_view name) {

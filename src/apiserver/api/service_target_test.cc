@@ -12,8 +12,7 @@ namespace {
 using ::testing::HasSubstr;
 
 Task<void> put(Store* store, std::string table, std::string key, std::string bytes) {
-  const Result<StoredPtr> written =
-      co_await store->put(table, key, nullptr, [bytes](int64_t) { return bytes; });
+  const Result<StoredPtr> written = co_await store->put(table, key, nullptr, [bytes](int64_t) { return bytes; });
   EXPECT_TRUE(written);
 }
 

@@ -12,12 +12,14 @@ namespace {
 bool isPlain(std::string_view text) {
   if (text.empty() || text.front() == ' ' || text.back() == ' ' || text.back() == ':') return false;
   const auto harmless = [](char c) {
-    return (std::isalnum(static_cast<unsigned char>(c)) != 0) || std::string_view(" _./-+()$=@:").find(c) != std::string_view::npos;
+    return (std::isalnum(static_cast<unsigned char>(c)) != 0) ||
+           std::string_view(" _./-+()$=@:").find(c) != std::string_view::npos;
   };
   if (!std::all_of(text.begin(), text.end(), harmless)) return false;
   if (text.find(": ") != std::string_view::npos) return false;
   const char first = text.front();
-  if (std::isalpha(static_cast<unsigned char>(first)) == 0 && first != '/' && first != '_' && first != '$') return false;
+  if (std::isalpha(static_cast<unsigned char>(first)) == 0 && first != '/' && first != '_' && first != '$')
+    return false;
   if (text.size() > 5) return true;
   const Result<json::value> back = json::yamlToJson(text);
   return back && back->is_string();

@@ -51,9 +51,9 @@ class DefinitionCheck {
     const std::string field = fmt::format("metadata.annotations[{}]", kApproval);
     constexpr std::string_view kSee = "see https://github.com/kubernetes/enhancements/pull/1111";
     if (value.empty()) {
-      return root_.add(Type::Required, field,
-                       fmt::format("Required value: protected groups must have approval annotation \"{}\", {}",
-                                   kApproval, kSee));
+      return root_.add(
+          Type::Required, field,
+          fmt::format("Required value: protected groups must have approval annotation \"{}\", {}", kApproval, kSee));
     }
     const bool link = value.find("://") != std::string_view::npos;
     if (link || value.starts_with("unapproved")) return;
@@ -223,12 +223,13 @@ class DefinitionCheck {
   }
 
   void unchanged(const json::object& old) const {
-    for (const std::initializer_list<std::string_view> path :
-         {std::initializer_list<std::string_view>{"spec", "group"}, {"spec", "scope"}, {"spec", "names", "kind"},
-          {"spec", "names", "plural"}}) {
+    for (const std::initializer_list<std::string_view> path : {std::initializer_list<std::string_view>{"spec", "group"},
+                                                               {"spec", "scope"},
+                                                               {"spec", "names", "kind"},
+                                                               {"spec", "names", "plural"}}) {
       const std::string_view now = json::text(root_.object(), path);
-      if (now != json::text(old, path)) root_.invalidAt(fmt::format("{}", fmt::join(path, ".")), now,
-                                                        "field is immutable");
+      if (now != json::text(old, path))
+        root_.invalidAt(fmt::format("{}", fmt::join(path, ".")), now, "field is immutable");
     }
   }
 
@@ -290,8 +291,8 @@ class DefinitionCheck {
                        {"Served", json::isTrue(version, {"served"})},
                        {"Storage", json::isTrue(version, {"storage"})},
                        {"Deprecated", json::isTrue(version, {"deprecated"})}};
-      for (const char* name : {"DeprecationWarning", "Schema", "Subresources", "AdditionalPrinterColumns",
-                               "SelectableFields"}) {
+      for (const char* name :
+           {"DeprecationWarning", "Schema", "Subresources", "AdditionalPrinterColumns", "SelectableFields"}) {
         one[name] = nullptr;
       }
       out.push_back(std::move(one));

@@ -27,8 +27,8 @@ std::vector<std::string> problems(const json::object& object, const json::object
 }
 
 std::vector<std::string> ofSpec(std::string_view schema) {
-  std::vector<std::string> out = problems(definition(
-      fmt::format(R"({{"type": "object", "properties": {{"spec": {}}}}})", schema)));
+  std::vector<std::string> out =
+      problems(definition(fmt::format(R"({{"type": "object", "properties": {{"spec": {}}}}})", schema)));
   constexpr std::string_view kStart = "spec.validation.openAPIV3Schema.properties[spec]";
   for (std::string& line : out) {
     if (line.starts_with(kStart)) line.erase(0, kStart.size());
@@ -59,14 +59,15 @@ TEST(CheckDefinition, LogicSaysNothingAboutTypes) {
 }
 
 TEST(CheckDefinition, KeysOfMapListsAreScalarsThatAreThere) {
-  EXPECT_THAT(ofSpec(R"({"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["z", "a"],
+  EXPECT_THAT(
+      ofSpec(R"({"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["z", "a"],
     "items": {"type": "object", "properties": {"a": {"type": "object"}}}})"),
-              ElementsAre(".x-kubernetes-list-map-keys: Invalid value: [\"z\",\"a\"]: entries must all be names of item "
-                          "properties",
-                          ".items.properties[a].type: Invalid value: \"object\": must be a scalar type if parent "
-                          "array's x-kubernetes-list-type is map",
-                          ".items.properties[a].default: Required value: this property is in "
-                          "x-kubernetes-list-map-keys, so it must have a default or be a required property"));
+      ElementsAre(".x-kubernetes-list-map-keys: Invalid value: [\"z\",\"a\"]: entries must all be names of item "
+                  "properties",
+                  ".items.properties[a].type: Invalid value: \"object\": must be a scalar type if parent "
+                  "array's x-kubernetes-list-type is map",
+                  ".items.properties[a].default: Required value: this property is in "
+                  "x-kubernetes-list-map-keys, so it must have a default or be a required property"));
 }
 
 TEST(CheckDefinition, DefaultsFitTheirPlace) {

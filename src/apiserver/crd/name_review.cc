@@ -27,7 +27,8 @@ Taken takenNames(Registry& registry, std::string_view group, std::string_view se
     taken.resources.insert({kind->plural, kind->singular});
     taken.kinds.insert({kind->kind, kind->kind + "List"});
   }
-  for (const auto& [name, stored] : registry.store().table("apiextensions.k8s.io/customresourcedefinitions").objects()) {
+  for (const auto& [name, stored] :
+       registry.store().table("apiextensions.k8s.io/customresourcedefinitions").objects()) {
     if (name == self || !name.ends_with("." + std::string(group))) continue;
     const json::value document = json::parse(stored->bytes);
     const json::object* names = json::findObject(document.as_object(), {"status", "acceptedNames"});

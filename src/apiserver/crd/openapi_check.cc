@@ -9,8 +9,8 @@
 namespace slipway::apiserver {
 namespace {
 
-constexpr const char* kNeverSupported[] = {"$ref", "dependencies", "definitions", "patternProperties", "additionalItems",
-                                           "id"};
+constexpr const char* kNeverSupported[] = {
+    "$ref", "dependencies", "definitions", "patternProperties", "additionalItems", "id"};
 
 class WordCheck {
  public:

@@ -33,8 +33,7 @@ class StructureCheck {
       forbidden(path + ".additionalProperties", "must not be used at the root");
     if (properties != nullptr) {
       for (const auto& [name, part] : *properties) {
-        if (part.is_object())
-          this->schema(part.get_object(), propertyPath(path, name), Place::Property);
+        if (part.is_object()) this->schema(part.get_object(), propertyPath(path, name), Place::Property);
       }
     }
     if (const json::object* items = json::findObject(schema, {"items"}))
@@ -166,9 +165,8 @@ class StructureCheck {
 std::vector<Cause> checkCustomSchema(const json::object& schema, const std::string& path) {
   std::vector<Cause> causes;
   StructureCheck(causes).schema(schema, path, Place::Root);
-  std::sort(causes.begin(), causes.end(), [](const Cause& a, const Cause& b) {
-    return std::tie(a.field, a.message) < std::tie(b.field, b.message);
-  });
+  std::sort(causes.begin(), causes.end(),
+            [](const Cause& a, const Cause& b) { return std::tie(a.field, a.message) < std::tie(b.field, b.message); });
   std::vector<Cause> words = checkOpenApiWords(schema, path, causes.empty());
   std::move(words.begin(), words.end(), std::back_inserter(causes));
   return causes;
