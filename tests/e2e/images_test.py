@@ -104,7 +104,11 @@ class Pulls(ImageTest):
         config = {"auths": {self.closed_registry.name: {"username": "user", "password": "pass:word"}}}
         self.stack.apply({"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/dockerconfigjson", "metadata": {"name": "pull"},
                           "stringData": {".dockerconfigjson": json.dumps(config)}})
+        # The same name in another registry is another image.
+        self.open_registry.push("secret:1", self.image, {"who": b"public\n"})
+        self.run_image("other", f"{self.open_registry.name}/secret:1", script="cat /who")
         self.run_image("allowed", image, script="cat /who", imagePullSecrets=[{"name": "pull"}])
+        self.assertEqual(self.output_of("other"), "public\n")
         self.assertEqual(self.output_of("allowed"), "private\n")
         self.assertEqual(list((self.dir / "agent" / "images" / "auth").iterdir()), [])
         self.kubectl("delete", "pod", "refused", "--timeout=30s")

@@ -212,6 +212,21 @@ class Life(PodTest):
         conditions = {c["type"]: c for c in self.get_pod("ordered")["status"]["conditions"]}
         self.assertEqual(conditions["Initialized"]["status"], "True")
 
+    def test_a_failing_init_container_ends_the_pod(self):
+        manifest = self.boxed("badinit", "echo never")
+        manifest["spec"]["initContainers"] = [{"name": "first", "image": str(self.image), "command": ["/bin/sh", "-c", "exit 9"]}]
+        self.start(manifest)
+        self.assertEqual(self.end_of("badinit")["status"]["phase"], "Failed")
+        self.assertEqual(self.statuses("badinit", "initContainerStatuses")["first"]["state"]["terminated"]["exitCode"], 9)
+        self.assertNotIn("running", self.state_of("badinit"))
+
+    def test_a_name_that_is_used_again_is_another_pod(self):
+        for word in ("old", "new"):
+            self.start(host_pod("phoenix", ["/bin/sh", "-c", f"echo {word}; exit {int(word == 'old')}"]))
+            self.assertEqual(self.end_of("phoenix")["status"]["phase"], "Failed" if word == "old" else "Succeeded")
+            self.assertEqual(self.kubectl("logs", "phoenix"), f"{word}\n")
+            self.kubectl("delete", "pod", "phoenix", "--timeout=30s")
+
     def test_crash_loop_has_its_reasons_and_the_last_state(self):
         self.start(host_pod("crash", ["/bin/sh", "-c", "exit 3"], restartPolicy="Always"))
         wait_for("back-off", lambda: self.state_of("crash").get("waiting", {}).get("reason") == "CrashLoopBackOff", 30)
@@ -345,6 +360,17 @@ class Volumes(PodTest):
         self.assertEqual(self.succeed("mounted").splitlines(),
                          ["conf/a 440 1", "conf/sub/b 755 two", "hid/word 400 s3cret", "all/a 444 1", "all/word 444 s3cret",
                           'all/labels 444 app="x"', "all/name 444 mounted", "read-only"])
+
+    def test_an_empty_dir_is_shared_by_containers_of_different_users(self):
+        mount = [{"name": "v", "mountPath": "/v"}]
+        manifest = self.boxed("crossing", "cat /v/hostfile; echo more >> /v/hostfile && id -u",
+                              volumes=[{"name": "v", "emptyDir": {}}])
+        manifest["spec"]["containers"][0].update(volumeMounts=mount, securityContext={"runAsUser": 1000})
+        manifest["spec"]["initContainers"] = [{"name": "writer", "image": str(self.image), "volumeMounts": mount,
+                                               "securityContext": {"runAsUser": 0},
+                                               "command": ["/bin/sh", "-c", "id -u > /v/hostfile"]}]
+        self.start(manifest)
+        self.assertEqual(self.succeed("crossing"), "0\n1000\n")
 
     def test_sub_paths(self):
         root = self.dir / "subs"
