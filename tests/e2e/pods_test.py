@@ -158,7 +158,7 @@ class Exec(PodTest):
                 self.assertEqual(list(pool.map(fetch, range(5))), [2000000] * 5)
         finally:
             forward.terminate()
-            forward.wait(10)
+            forward.communicate(timeout=10)
 
     def test_fifty_at_once_and_many_in_a_row(self):
         def one(number):
@@ -595,11 +595,11 @@ class Ends(PodTest):
         self.end_of("large", 600)
         digest = hashlib.sha256()
         size = 0
-        logs = subprocess.Popen(["kubectl", "--kubeconfig", str(self.stack.kubeconfig), "logs", "large"], stdout=subprocess.PIPE)
-        while piece := logs.stdout.read(1 << 20):
-            digest.update(piece)
-            size += len(piece)
-        logs.wait(60)
+        command = ["kubectl", "--kubeconfig", str(self.stack.kubeconfig), "logs", "large"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as logs:
+            while piece := logs.stdout.read(1 << 20):
+                digest.update(piece)
+                size += len(piece)
         wanted = hashlib.sha256()
         for _ in range(lines // 1024):
             wanted.update((b"x" * 1023 + b"\n") * 1024)
