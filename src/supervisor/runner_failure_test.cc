@@ -25,15 +25,15 @@ class ThrowingRuntime final : public container::ContainerRuntime {
   bool isolates() const override { return false; }
 };
 
-Task<Result<PodOutcome>> finish(PodSupervisor& supervisor) {
+Task<Result<PodOutcome>> outcomeOf(PodSupervisor& supervisor) {
   const PodOutcome outcome = co_await supervisor.run();
   co_return outcome;
 }
 
-Task<Result<PodOutcome>> runPod(PodContext context) {
+Task<Result<PodOutcome>> runBroken(PodContext context) {
   const Executor executor = co_await async::thisExecutor();
   PodSupervisor supervisor(std::move(context), executor);
-  auto running = finish(supervisor);
+  auto running = outcomeOf(supervisor);
   co_return co_await async::withDeadline(std::move(running), std::chrono::seconds(20), "pod");
 }
 
@@ -49,7 +49,7 @@ void expectInternalError(bool at_launch, bool sidecar, const std::string& what) 
   runtime.at_launch = at_launch;
   PodVolumes volumes({options.scratch / "disk", options.scratch / "memory"});
   PodContext context{pod.plan, pod.directory, board, runtime, volumes, clock, {}, options.timing};
-  const auto outcome = async::runToEnd(runPod(std::move(context)));
+  const auto outcome = async::runToEnd(runBroken(std::move(context)));
   ASSERT_TRUE(outcome.has_value()) << outcome.error().message;
   EXPECT_FALSE(outcome->succeeded);
   const ContainerReport& report = board.report().containers(0);
