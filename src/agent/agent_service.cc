@@ -144,14 +144,17 @@ Task<Status> Agent::logs(ServerCall& call) {
   const std::string uid = request.pod_uid();
   const Attempt* attempt = attempts_->find(uid);
   if (attempt == nullptr) co_return failure(Code::NotFound, "pod {}: this agent does not know it", uid);
-  if (channelOf(uid)) co_return co_await toSupervisor(call, uid, "Logs", request.SerializeAsString());
   const uint32_t number = attempt->entry.attempt;
-  const auto runs = [this, uid, number] {
+  const auto runs = [this, uid, number, container = request.container()] {
     const Attempt* now = attempts_->find(uid);
-    return now != nullptr && now->entry.attempt == number && !isOver(now->phase);
+    if (now == nullptr || now->entry.attempt != number || isOver(now->phase)) return false;
+    const auto& reports = now->supervisor.containers();
+    return std::none_of(reports.begin(), reports.end(), [&container](const site::v1::ContainerReport& report) {
+      return report.name() == container && report.has_terminated();
+    });
   };
-  const pod::PodDirectory directory = attempts_->directoryOf(*attempt);
-  co_return co_await serveLogFiles(call, std::move(request), directory, runs, clock_);
+  LogSources sources{[this, uid] { return channelOf(uid); }, attempts_->directoryOf(*attempt), runs, clock_};
+  co_return co_await servePodLogs(call, std::move(request), std::move(sources));
 }
 
 Task<Status> Agent::exec(ServerCall& call) {

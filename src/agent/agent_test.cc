@@ -140,7 +140,11 @@ class AgentTest : public ::testing::Test {
   Task<uint32_t> submitted(std::string uid) {
     site::v1::SubmitRequest request;
     request.mutable_plan()->set_pod_uid(uid);
-    const auto response = co_await call<site::v1::SubmitResponse>("Submit", request);
+    auto response = co_await call<site::v1::SubmitResponse>("Submit", request);
+    while (!response && response.error().is(Code::ServiceUnavailable)) {  // before the first poll
+      co_await async::sleepFor(5ms);
+      response = co_await call<site::v1::SubmitResponse>("Submit", request);
+    }
     EXPECT_TRUE(response.has_value()) << (response ? "" : response.error().message);
     co_return response ? response->job_id() : 0;
   }

@@ -31,6 +31,11 @@ class AttemptsTest : public ::testing::Test {
   }
 
   Result<uint32_t> submit(const std::string& uid = "u1", uint32_t attempt = 0) {
+    // With a new journal, Slurm must have been seen.
+    if (!std::exchange(slurm_seen, true)) poll();
+    return submitNow(uid, attempt);
+  }
+  Result<uint32_t> submitNow(const std::string& uid = "u1", uint32_t attempt = 0) {
     site::v1::PodPlan plan;
     plan.set_pod_uid(uid);
     plan.set_attempt(attempt);
@@ -63,6 +68,7 @@ class AttemptsTest : public ::testing::Test {
     attempts->report("u1/0", said);
   }
 
+  bool slurm_seen = false;
   uint64_t supervisor_sequence = 0;
   TemporaryDirectory directory;
   testing::ManualClock clock;
@@ -169,6 +175,8 @@ TEST_F(AttemptsTest, WithoutItsJournalAnAgentKnowsItsJobsByTheirComments) {
   std::filesystem::remove(directory.path() / "journal");
   restart();
   EXPECT_EQ(attempts->find("u1"), nullptr);
+  EXPECT_TRUE(submitNow().error().is(Code::ServiceUnavailable)) << "it may have a job";
+  EXPECT_EQ(driver.submissions.size(), 1U);
   pollAfter(1);
   EXPECT_EQ(report().job_id(), *job);
   EXPECT_EQ(*submit(), *job);

@@ -63,31 +63,6 @@ Result<FileDescriptor> openOutput(const site::v1::Job& job) {
 
 }  // namespace
 
-Task<Status> serveLogFiles(tunnel::ServerCall& call, site::v1::LogsRequest request, pod::PodDirectory directory,
-                           StillWritten still_written, const Clock& clock) {
-  const pod::LogOptions options = pod::logOptions(request, clock.now());
-  std::optional<pod::LogFile> file;
-  while (true) {
-    // Asked before reading: what is written before the last "no" is read after it.
-    const bool more_comes = request.follow() && still_written();
-    if (!file) {
-      const auto path = directory.newestLog(request.container(), request.previous());
-      if (!path && (request.previous() || !path.error().is(Code::NotFound))) co_return failure(path.error());
-      if (path) {
-        CO_TRY(pod::LogFile opened, pod::LogFile::open(*path, options));
-        file.emplace(std::move(opened));
-      }
-    }
-    while (file) {
-      CO_TRY(std::string text, file->read());
-      if (text.empty()) break;
-      CO_TRY_STATUS(co_await sendText(call, std::move(text)));
-    }
-    if (!more_comes || (file && file->done())) co_return Status{};
-    co_await async::sleepFor(kLookEvery);
-  }
-}
-
 Task<Status> serveJobOutput(tunnel::ServerCall& call, site::v1::LogsRequest request, site::v1::Job job,
                             StillWritten still_written) {
   std::optional<FileDescriptor> file;

@@ -13,10 +13,20 @@ namespace slipway::agent {
 /// Whether the writer of a log may still write: a follower ends when it is false and all has been read.
 using StillWritten = std::function<bool()>;
 
-/// A container's log from the files that the supervisor left, for when it is not connected. Without follow it ends with
-/// what is there, and a container that has not begun has an empty log.
-Task<Status> serveLogFiles(tunnel::ServerCall& call, site::v1::LogsRequest request, pod::PodDirectory directory,
-                           StillWritten still_written, const Clock& clock);
+/// The two places where a pod's log can be read.
+struct LogSources {
+  /// The way to the supervisor; null while it is not connected.
+  std::function<std::shared_ptr<tunnel::Channel>()> supervisor;
+  pod::PodDirectory directory;
+  StillWritten still_written;
+  const Clock& clock;
+};
+
+/// A container's log. The supervisor is asked when it is connected: it knows of each line at once. When it is not, or when
+/// its tunnel breaks in the middle, the log goes on from the files that both share, behind the last piece that came, until
+/// the supervisor is back: no line is lost and none comes twice. Without follow it ends with what is there, and a
+/// container that has not begun has an empty log.
+Task<Status> servePodLogs(tunnel::ServerCall& call, site::v1::LogsRequest request, LogSources sources);
 
 /// The output file of a mirrored job: plain text, so timestamps and since do not apply. The file must be a regular one
 /// that belongs to the job's user: nobody reads the agent's own files by naming them as output. Forbidden, NotFound and

@@ -94,9 +94,8 @@ Task<Result<std::unique_ptr<kubelet::LogStream>>> KubeletBackend::logs(kubelet::
   } else if (const std::optional<std::string> waiting = notStarted(*pod, container.container)) {
     co_return failure(Code::BadRequest, *waiting);
   }
-  CO_TRY(std::unique_ptr<tunnel::ClientCall> call, co_await open(node, kLogs, request.SerializeAsString()));
-  CO_TRY_STATUS(co_await call->closeSend());
-  co_return logStream(std::move(call));
+  CO_TRY(const SiteSession* site, siteOf(node));
+  co_return co_await logStream(site->link(), std::move(request));
 }
 
 Task<Result<std::unique_ptr<kubelet::ExecSession>>> KubeletBackend::exec(kubelet::ContainerRef container,

@@ -1,9 +1,20 @@
 #include "bridge/kubelet_streams.h"
 
-#include "proto/site.pb.h"
+#include "async/event.h"
 
 namespace slipway::bridge {
 namespace {
+
+constexpr auto kLongestBreak = std::chrono::minutes(2);
+constexpr auto kTryAgain = std::chrono::milliseconds(250);
+
+Task<Result<std::unique_ptr<tunnel::ClientCall>>> openLogs(const SiteLink& link, site::v1::LogsRequest request) {
+  CO_TRY(const std::shared_ptr<tunnel::Channel> channel, link.channel());
+  CO_TRY(std::unique_ptr<tunnel::ClientCall> call, co_await channel->open(kLogs));
+  CO_TRY_STATUS(co_await call->send(request.SerializeAsString()));
+  CO_TRY_STATUS(co_await call->closeSend());
+  co_return call;
+}
 
 template <typename Message>
 Task<Result<std::optional<Message>>> receiveMessage(tunnel::ClientCall& call) {
@@ -13,17 +24,47 @@ Task<Result<std::optional<Message>>> receiveMessage(tunnel::ClientCall& call) {
   co_return message;
 }
 
+/// A log that is followed over tunnels that break: each piece says where to go on.
 class SiteLogs final : public kubelet::LogStream {
  public:
-  explicit SiteLogs(std::unique_ptr<tunnel::ClientCall> call) : call_(std::move(call)) {}
+  SiteLogs(const SiteLink& link, site::v1::LogsRequest request, std::unique_ptr<tunnel::ClientCall> call)
+      : link_(link), request_(std::move(request)), call_(std::move(call)) {}
+
   Task<Result<std::optional<std::string>>> next() override {
-    CO_TRY(std::optional<site::v1::LogChunk> chunk, co_await receiveMessage<site::v1::LogChunk>(*call_));
-    if (!chunk) co_return std::nullopt;
-    co_return std::move(*chunk->mutable_data());
+    while (true) {
+      Result<std::optional<site::v1::LogChunk>> chunk = co_await receiveMessage<site::v1::LogChunk>(*call_);
+      if (!chunk) {
+        const bool goes_on = chunk.error().is(Code::ServiceUnavailable) && request_.follow() && resumable_;
+        if (!goes_on) co_return failure(chunk.error());
+        const Status again = co_await reopen();
+        if (!again) co_return failure(chunk.error());
+        continue;
+      }
+      if (!*chunk) co_return std::nullopt;
+      resumable_ = (*chunk)->has_next();
+      if (resumable_) *request_.mutable_from() = (*chunk)->next();
+      co_return std::move(*(*chunk)->mutable_data());
+    }
   }
 
  private:
+  Task<Status> reopen() {
+    const auto end = std::chrono::steady_clock::now() + kLongestBreak;
+    while (std::chrono::steady_clock::now() < end) {
+      auto call = co_await openLogs(link_, request_);
+      if (call) {
+        call_ = std::move(*call);
+        co_return Status();
+      }
+      co_await async::sleepFor(kTryAgain);
+    }
+    co_return failure(Code::ServiceUnavailable, "the agent did not come back");
+  }
+
+  const SiteLink& link_;
+  site::v1::LogsRequest request_;
   std::unique_ptr<tunnel::ClientCall> call_;
+  bool resumable_ = false;
 };
 
 class SiteExec final : public kubelet::ExecSession {
@@ -91,8 +132,9 @@ class SitePort final : public kubelet::PortSession {
 
 }  // namespace
 
-std::unique_ptr<kubelet::LogStream> logStream(std::unique_ptr<tunnel::ClientCall> call) {
-  return std::make_unique<SiteLogs>(std::move(call));
+Task<Result<std::unique_ptr<kubelet::LogStream>>> logStream(const SiteLink& link, site::v1::LogsRequest request) {
+  CO_TRY(std::unique_ptr<tunnel::ClientCall> call, co_await openLogs(link, request));
+  co_return std::make_unique<SiteLogs>(link, std::move(request), std::move(call));
 }
 std::unique_ptr<kubelet::ExecSession> execSession(std::unique_ptr<tunnel::ClientCall> call) {
   return std::make_unique<SiteExec>(std::move(call));

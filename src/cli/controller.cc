@@ -12,6 +12,7 @@
 #include "cli/places.h"
 #include "config/controller_config.h"
 #include "kube/http_client.h"
+#include "kubelet/serving_certificate.h"
 #include "net/tcp.h"
 #include "pki/certificate.h"
 #include "tunnel/endpoint.h"
@@ -79,7 +80,7 @@ Task<std::string> clientCa(kube::Client& client, std::string otherwise) {
 }
 
 /// A self-signed certificate for the kubelet API, made at each start: an API server without
-/// --kubelet-certificate-authority takes any.
+/// --kubelet-certificate-authority takes any. It serves until the cluster's signer has given another, if one is asked for.
 Result<std::shared_ptr<net::TlsContext>> kubeletTls(const std::string& address, std::string client_ca) {
   pki::CertificateTemplate wanted;
   wanted.common_name = "slipway kubelet API";
@@ -140,11 +141,17 @@ Task<Status> runController(Setup setup) {
   health.why_not_ready = [&bridge]() -> std::string {
     return bridge.ready() ? "" : "the API server's nodes and pods are not known yet";
   };
+  const auto use_certificate = [kubelet_tls](const std::string& certificate, const std::string& key) {
+    return kubelet_tls->useCertificate(certificate, key);
+  };
+  kubelet::ServingCertificateOptions serving{.address = setup.address, .approve = config.kubelet_certificate == "approve"};
+  kubelet::ServingCertificate certificate(*client, clock, random, std::move(serving), use_certificate);
   log::info("slipway controller {}: agents dial port {}, API server {}", version(), tunnel_listener->port(),
             setup.access.server);
   async::TaskGroup group(executor);
   group.spawn("bridge", bridge.run());
   group.spawn("tunnel", end.serve(std::move(tunnel_listener), tunnel_tls));
+  if (config.kubelet_certificate != "self-signed") group.spawn("kubelet API certificate", certificate.run());
   group.spawn("health", serveHealth(std::move(health)));
   std::exception_ptr cancelled;
   try {

@@ -39,6 +39,7 @@ void readMirror(YamlMap& map, ControllerConfig& config) {
 void readKubelet(YamlMap& map, ControllerConfig& config) {
   map.text("address", config.kubelet_address);
   map.text("listen", config.kubelet_listen);
+  map.choice("certificate", config.kubelet_certificate, {"self-signed", "request", "approve"});
   readPort(map, "port", config.kubelet_port);
   std::string range;
   map.text("nodePorts", range);

@@ -31,6 +31,8 @@ struct ControllerConfig {
   std::vector<std::string> pod_namespaces;        ///< whose pods may run; empty: all but the system's
   std::string kubelet_address;                    ///< by which the API server reaches us; "": SLIPWAY_ADDRESS
   std::string kubelet_listen;                     ///< "": all
+  /// self-signed; request: asked for at the cluster's signer; approve: and approved by us.
+  std::string kubelet_certificate = "self-signed";
   uint16_t kubelet_port = 10250;                  ///< the shared port; 0 takes a free one
   uint16_t kubelet_port_first = 20000;            ///< range with one port for each node
   uint16_t kubelet_port_last = 29999;

@@ -8,6 +8,7 @@
 #include "async/deadline.h"
 #include "net/tcp.h"
 #include "net/tls_stream.h"
+#include "pki/certificate.h"
 #include "pki/key.h"
 #include "pki/openssl.h"
 
@@ -176,6 +177,18 @@ Result<std::shared_ptr<TlsContext>> TlsContext::client(const TlsOptions& options
                             static_cast<unsigned int>(impl->alpn.size()));
   }
   return std::make_shared<TlsContext>(std::move(impl));
+}
+
+Status TlsContext::useCertificate(const std::string& certificate, const std::string& key) {
+  TRY_STATUS(pki::checkKeyMatches(certificate, key));
+  SSL_CTX* context = impl_->context.get();
+  SSL_CTX_clear_chain_certs(context);
+  TlsOptions options = impl_->options;
+  options.certificate = certificate;
+  options.key = key;
+  TRY_STATUS(loadIdentity(context, options));
+  impl_->options = std::move(options);
+  return {};
 }
 
 Result<std::shared_ptr<TlsContext>> TlsContext::server(const TlsOptions& options) {

@@ -35,6 +35,9 @@ class TlsContext {
   /// An error says which rule failed: expired, wrong name, unknown issuer.
   Task<Result<StreamPtr>> connect(StreamPtr stream, std::string server_name);
 
+  /// Connections from now on get this certificate; those that exist keep theirs. On an error nothing changes.
+  Status useCertificate(const std::string& certificate, const std::string& key);
+
   struct Impl;
   explicit TlsContext(std::unique_ptr<Impl> impl);
 

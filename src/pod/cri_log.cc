@@ -186,6 +186,23 @@ std::string CriLogReader::finish() {
   return out;
 }
 
+void CriLogReader::goOnAt(const LogPlace& place) {
+  at_line_start_ = !place.in_line;
+  options_.limit_bytes = place.limit_bytes;
+  options_.since.reset();
+}
+
+Result<LogFile> LogFile::openAt(const std::filesystem::path& path, LogOptions options, const LogPlace& place) {
+  TRY(FileDescriptor file, openFile(path, O_RDONLY));
+  if (place.offset < 0 || ::lseek(file.get(), place.offset, SEEK_SET) < 0) {
+    return failure(Code::BadRequest, "log {}: {} is no place in it", path.string(), place.offset);
+  }
+  LogFile log(std::move(file), std::move(options));
+  log.offset_ = place.offset;
+  log.reader_.goOnAt(place);
+  return log;
+}
+
 Result<LogFile> LogFile::open(const std::filesystem::path& path, LogOptions options) {
   TRY(FileDescriptor file, openFile(path, O_RDONLY));
   if (options.tail_lines >= 0) {
@@ -193,6 +210,9 @@ Result<LogFile> LogFile::open(const std::filesystem::path& path, LogOptions opti
     if (::fstat(file.get(), &info) != 0) return failure(errnoError(fmt::format("stat {}", path.string()), errno));
     TRY(const off_t start, tailStart(file.get(), info.st_size, options.tail_lines, options.stream));
     ::lseek(file.get(), start, SEEK_SET);
+    LogFile log(std::move(file), std::move(options));
+    log.offset_ = start;
+    return log;
   }
   return LogFile(std::move(file), std::move(options));
 }
@@ -205,11 +225,44 @@ Result<std::string> LogFile::read() {
     if (got < 0) return failure(errnoError("read a log", errno));
     at_end_ = got == 0;
     if (at_end_) return std::string();
+    offset_ += got;
     std::string text = reader_.feed(std::string_view(buffer.data(), static_cast<size_t>(got)));
     if (!text.empty()) return text;
   }
   at_end_ = true;
   return std::string();
+}
+
+Result<ContainerLogFile> ContainerLogFile::open(const PodDirectory& directory, const site::v1::LogsRequest& request,
+                                                WallTime now) {
+  LogOptions options = logOptions(request, now);
+  if (request.has_from()) {
+    if (!isSafeFileName(request.container())) {
+      return failure(Code::BadRequest, "\"{}\" is not a container name", request.container());
+    }
+    const site::v1::LogPosition& from = request.from();
+    std::filesystem::path path = directory.log(request.container(), from.start());
+    TRY(LogFile file, LogFile::openAt(path, std::move(options), {from.offset(), from.in_line(), from.limit_left()}));
+    return ContainerLogFile(std::move(path), from.start(), std::move(file));
+  }
+  TRY(std::filesystem::path path, directory.newestLog(request.container(), request.previous()));
+  TRY(LogFile file, LogFile::open(path, std::move(options)));
+  const auto start = static_cast<uint32_t>(parseInt(path.stem().string()).value_or(0));
+  return ContainerLogFile(std::move(path), start, std::move(file));
+}
+
+Result<site::v1::LogChunk> ContainerLogFile::read() {
+  site::v1::LogChunk chunk;
+  TRY(std::string text, file_.read());
+  if (text.empty()) return chunk;
+  chunk.set_data(std::move(text));
+  const LogPlace place = file_.place();
+  site::v1::LogPosition& next = *chunk.mutable_next();
+  next.set_start(start_);
+  next.set_offset(place.offset);
+  next.set_in_line(place.in_line);
+  next.set_limit_left(place.limit_bytes);
+  return chunk;
 }
 
 }  // namespace slipway::pod

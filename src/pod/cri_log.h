@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/files.h"
+#include "pod/layout.h"
 #include "proto/site.pb.h"
 
 /// Logs of containers in CRI form, one entry a line: "<RFC3339Nano> <stdout|stderr> <P|F> <text>\n". F ends a line of
@@ -39,6 +40,12 @@ struct LogOptions {
   int64_t limit_bytes = -1;  ///< -1: no limit
   std::string stream;        ///< "stdout" or "stderr"; empty: both
 };
+/// Between two entries of a log file: where to go on with the same options.
+struct LogPlace {
+  int64_t offset = 0;
+  bool in_line = false;  ///< the last entry given out was not the end of its line
+  int64_t limit_bytes = -1;
+};
 LogOptions logOptions(const site::v1::LogsRequest& request, WallTime now);
 
 /// Turns CRI text, fed in pieces of any size, into what kubectl prints. `tail_lines` is not its business (LogFile's).
@@ -51,6 +58,10 @@ class CriLogReader {
   std::string finish();
   /// limit_bytes has been given out: nothing more will come.
   bool done() const { return options_.limit_bytes == 0; }
+  /// Bytes that were fed and are not given out: the beginning of an entry.
+  size_t pending() const { return pending_.size(); }
+  LogPlace placeAt(int64_t offset) const { return {offset, !at_line_start_, options_.limit_bytes}; }
+  void goOnAt(const LogPlace& place);
 
  private:
   void line(std::string_view entry, std::string& out);
@@ -67,6 +78,10 @@ class LogFile {
  public:
   static constexpr size_t kChunk = 64 * 1024;
   static Result<LogFile> open(const std::filesystem::path& path, LogOptions options);
+  /// What follows a place that another reader of the same file had come to.
+  static Result<LogFile> openAt(const std::filesystem::path& path, LogOptions options, const LogPlace& place);
+  /// Behind all that read() has given out.
+  LogPlace place() const { return reader_.placeAt(offset_ - static_cast<int64_t>(reader_.pending())); }
 
   Result<std::string> read();
   /// True when read() has reached the end of what is there now.
@@ -77,7 +92,27 @@ class LogFile {
   LogFile(FileDescriptor file, LogOptions options) : file_(std::move(file)), reader_(std::move(options)) {}
   FileDescriptor file_;
   CriLogReader reader_;
+  int64_t offset_ = 0;
   bool at_end_ = false;
+};
+
+/// What is read of a container's logs: which file, from where, and how that is told (LogChunk.next).
+class ContainerLogFile {
+ public:
+  /// The newest start's file (or the one before), or the one that the request goes on in.
+  static Result<ContainerLogFile> open(const PodDirectory& directory, const site::v1::LogsRequest& request, WallTime now);
+  /// Nothing new now: an empty chunk.
+  Result<site::v1::LogChunk> read();
+  bool done() const { return file_.done(); }
+  uint32_t start() const { return start_; }
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  ContainerLogFile(std::filesystem::path path, uint32_t start, LogFile file)
+      : path_(std::move(path)), start_(start), file_(std::move(file)) {}
+  std::filesystem::path path_;
+  uint32_t start_;
+  LogFile file_;
 };
 
 }  // namespace slipway::pod

@@ -96,15 +96,15 @@ Task<Status> PodService::sendLog(ServerCall& call, const site::v1::LogsRequest& 
   while (request.follow() && !request.previous() && !runner->log() && !runner->exited()) {
     co_await async::sleepFor(std::chrono::milliseconds(50));
   }
-  CO_TRY(const auto path, context.directory.newestLog(request.container(), request.previous()));
-  const std::shared_ptr<ContainerLog> live = request.previous() ? nullptr : runner->log();
-  CO_TRY(auto file, pod::LogFile::open(path, pod::logOptions(request, context.clock.now())));
+  CO_TRY(auto file, pod::ContainerLogFile::open(context.directory, request, context.clock.now()));
+  std::shared_ptr<ContainerLog> live = request.previous() ? nullptr : runner->log();
+  // Of an earlier start nothing more comes.
+  const auto newest = context.directory.newestLog(request.container(), false);
+  if (newest && *newest != file.path()) live.reset();
   while (true) {
     const bool ended = !live || live->ended();
-    CO_TRY(std::string piece, file.read());
-    if (!piece.empty()) {
-      site::v1::LogChunk chunk;
-      chunk.set_data(std::move(piece));
+    CO_TRY(const site::v1::LogChunk chunk, file.read());
+    if (!chunk.data().empty()) {
       CO_TRY_STATUS(co_await call.send(chunk.SerializeAsString()));
       continue;
     }

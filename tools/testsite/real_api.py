@@ -78,8 +78,9 @@ class RealApi:
     """Life cycle: start() makes `admin`, a kubeconfig of system:masters; stop(). start() again continues with the same
     data. The processes stand in `processes`."""
 
-    def __init__(self, directory, survives=False):
+    def __init__(self, directory, survives=False, verify_kubelets=False):
         self.dir = pathlib.Path(directory).resolve()
+        self._verify_kubelets = verify_kubelets
         self.admin = self.dir / "admin.kubeconfig"
         self.port = None
         self.processes = {}
@@ -141,7 +142,8 @@ class RealApi:
             "--requestheader-extra-headers-prefix=X-Remote-Extra-", f"--proxy-client-cert-file={front[0]}",
             f"--proxy-client-key-file={front[1]}",
             f"--default-unreachable-toleration-seconds={EVICTION_SECONDS}",
-            f"--default-not-ready-toleration-seconds={EVICTION_SECONDS}"])
+            f"--default-not-ready-toleration-seconds={EVICTION_SECONDS}",
+            *([f"--kubelet-certificate-authority={pki.ca}"] if self._verify_kubelets else [])])
         self._kubeconfig(self.admin, *pki.issue("admin", "kubernetes-admin", "system:masters"))
         wait_for("API server", lambda: self.kubectl("get", "--raw", "/readyz").strip() == "ok", 90, 0.3,
                  alive=[self.processes["etcd"], self.processes["apiserver"]])
@@ -169,7 +171,8 @@ class RealApi:
         self._spawn("controller-manager", [
             os.environ["KUBE_CONTROLLER_MANAGER"], *self._access_of("controller-manager"),
             "--use-service-account-credentials=true", f"--service-account-private-key-file={private}",
-            f"--root-ca-file={self.pki.ca}", "--allocate-node-cidrs=false"])
+            f"--root-ca-file={self.pki.ca}", "--allocate-node-cidrs=false",
+            f"--cluster-signing-cert-file={self.pki.ca}", f"--cluster-signing-key-file={self.pki.ca.with_suffix('.key')}"])
 
     def _start_scheduler(self):
         self._spawn("scheduler", [os.environ["KUBE_SCHEDULER"], *self._access_of("scheduler")])

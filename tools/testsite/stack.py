@@ -19,7 +19,7 @@ class Stack:
     API server is Kubernetes' own (see real_api.py) and the controller has the rights of deploy/kustomize/rbac.yaml."""
 
     def __init__(self, directory, slipway, slurm, survives=False, images=(), agent_options="", controller_options="",
-                 through_gate=False, real_api=False):
+                 through_gate=False, real_api=False, verify_kubelets=False):
         self.dir = pathlib.Path(directory).resolve()
         self.slipway = pathlib.Path(slipway).resolve()
         self.slurm = slurm
@@ -32,7 +32,7 @@ class Stack:
         self.api_port = None
         self.gate = None
         self._through_gate = through_gate
-        self.real_api = RealApi(self.dir / "kubernetes", survives) if real_api else None
+        self.real_api = RealApi(self.dir / "kubernetes", survives, verify_kubelets) if real_api else None
         self._controller_access = self.kubeconfig
 
     def start(self, report=lambda line: None):

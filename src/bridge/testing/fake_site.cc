@@ -12,6 +12,7 @@ FakeSite::FakeSite(std::string cluster) : cluster_(std::move(cluster)), service_
   service_->on(prefix + "Watch", [this](tunnel::ServerCall& call) { return watch(call); });
   service_->on(prefix + "Submit", [this](tunnel::ServerCall& call) { return submit(call); });
   service_->on(prefix + "Cancel", [this](tunnel::ServerCall& call) { return cancel(call); });
+  service_->on(prefix + "Logs", [this](tunnel::ServerCall& call) { return logs(call); });
   service_->on(prefix + "UpdateVolumes", [this](tunnel::ServerCall& call) { return updateVolumes(call); });
   service_->on(prefix + "WatchPods", [this](tunnel::ServerCall& call) { return watchPods(call); });
 }
@@ -169,6 +170,32 @@ Task<Status> FakeSite::submit(tunnel::ServerCall& call) {
   response.set_job_id(job);
   std::string bytes = response.SerializeAsString();
   co_return co_await call.send(std::move(bytes));
+}
+
+void FakeSite::appendLog(const std::string& text) {
+  log_ += text;
+  changed_.pulse();
+}
+
+Task<Status> FakeSite::logs(tunnel::ServerCall& call) {
+  CO_TRY(const auto request, co_await tunnel::receiveRequest<site::v1::LogsRequest>(call));
+  const uint64_t mine = generation_;
+  auto at = static_cast<size_t>(request.from().offset());
+  while (mine == generation_) {
+    if (at < log_.size()) {
+      site::v1::LogChunk chunk;
+      chunk.set_data(log_.substr(at, 3));
+      at += chunk.data().size();
+      chunk.mutable_next()->set_offset(static_cast<int64_t>(at));
+      std::string bytes = chunk.SerializeAsString();
+      CO_TRY_STATUS(co_await call.send(std::move(bytes)));
+    } else if (!request.follow()) {
+      co_return Status{};
+    } else {
+      co_await changed_.wait();
+    }
+  }
+  co_return failure(Code::ServiceUnavailable, "the tunnel broke");
 }
 
 Task<Status> FakeSite::updateVolumes(tunnel::ServerCall& call) {

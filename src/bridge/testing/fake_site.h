@@ -27,6 +27,8 @@ class FakeSite {
   void removeNode(const std::string& name);
   void setJob(site::v1::Job job);
   void removeJob(uint32_t id);
+  /// The log of every container; followers see it grow.
+  void appendLog(const std::string& text);
   /// What the agent says of Slurm.
   void setHealth(bool ok, const std::string& message);
   /// Sends a snapshot again, as after slurmctld was away.
@@ -53,12 +55,14 @@ class FakeSite {
   Task<Status> watch(tunnel::ServerCall& call);
   Task<Status> submit(tunnel::ServerCall& call);
   Task<Status> cancel(tunnel::ServerCall& call);
+  Task<Status> logs(tunnel::ServerCall& call);
   Task<Status> updateVolumes(tunnel::ServerCall& call);
   Task<Status> watchPods(tunnel::ServerCall& call);
   site::v1::SiteUpdate snapshot() const;
 
   std::string cluster_;
   std::shared_ptr<tunnel::Service> service_;
+  std::string log_;
   site::v1::Health health_;
   std::map<std::string, site::v1::Node> nodes_;
   std::map<uint32_t, site::v1::Job> jobs_;
