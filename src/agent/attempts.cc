@@ -214,7 +214,8 @@ PodReport Attempts::compose(const Attempt& attempt) const {
         verdict = verdictOf({.id = attempt.job.id, .state = "TIMEOUT"}, false);
       }
       if (!by_supervisor && !attempt.slurm_final) {
-        say(PodReport::UNKNOWN, "JobVanished", fmt::format("job {} is gone and the agent has lost how it ended", attempt.entry.job_id));
+        say(PodReport::UNKNOWN, "JobVanished",
+            fmt::format("job {} is gone and the agent has lost how it ended", attempt.entry.job_id));
       } else if (!by_supervisor) {
         say(verdict.stage, verdict.reason, verdict.message);
         if (report.finished_at_ns() == 0) report.set_finished_at_ns(attempt.job.end_time * 1'000'000'000);

@@ -43,10 +43,11 @@ Task<Result<uint32_t>> Attempts::submit(site::v1::PodPlan plan) {
   }
   // An agent that lost its journal must look at Slurm first: the pod may have a job, which is known by its comment.
   if (known == attempts_.end() && journal_.isNew() && !observed_) {
-    co_return failure(Code::ServiceUnavailable,
-                      "pod {}: Slurm has not answered since the agent started without a journal: whether the pod has a job is "
-                      "not known yet",
-                      plan.pod_uid());
+    co_return failure(
+        Code::ServiceUnavailable,
+        "pod {}: Slurm has not answered since the agent started without a journal: whether the pod has a job is "
+        "not known yet",
+        plan.pod_uid());
   }
   const Status valid = slurm::validateOptions(plan.slurm());
   if (!valid) co_return failure(valid.error());

@@ -22,10 +22,10 @@ struct LogSources {
   const Clock& clock;
 };
 
-/// A container's log. The supervisor is asked when it is connected: it knows of each line at once. When it is not, or when
-/// its tunnel breaks in the middle, the log goes on from the files that both share, behind the last piece that came, until
-/// the supervisor is back: no line is lost and none comes twice. Without follow it ends with what is there, and a
-/// container that has not begun has an empty log.
+/// A container's log. The supervisor is asked when it is connected: it knows of each line at once. When it is not, or
+/// when its tunnel breaks in the middle, the log goes on from the files that both share, behind the last piece that
+/// came, until the supervisor is back: no line is lost and none comes twice. Without follow it ends with what is there,
+/// and a container that has not begun has an empty log.
 Task<Status> servePodLogs(tunnel::ServerCall& call, site::v1::LogsRequest request, LogSources sources);
 
 /// The output file of a mirrored job: plain text, so timestamps and since do not apply. The file must be a regular one

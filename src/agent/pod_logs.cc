@@ -20,7 +20,8 @@ struct Relayed {
 };
 
 /// From the supervisor, until its log ends or its tunnel breaks; `request` is then what is still to come.
-Task<Relayed> relay(tunnel::ServerCall& call, std::shared_ptr<tunnel::Channel> channel, site::v1::LogsRequest& request) {
+Task<Relayed> relay(tunnel::ServerCall& call, std::shared_ptr<tunnel::Channel> channel,
+                    site::v1::LogsRequest& request) {
   auto below = co_await channel->open(kPodLogs);
   if (!below) co_return Relayed{{}, true};
   const Status asked = co_await (*below)->send(request.SerializeAsString());

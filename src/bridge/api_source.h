@@ -9,9 +9,9 @@
 namespace slipway::bridge {
 
 /// What pods refer to, fetched one by one from the API when a plan needs it: no watch and no cache of every Secret of
-/// the cluster. Answers are kept for a few seconds, so that a Deployment of a hundred pods asks once. A pod's token is kept
-/// until 80 % of its life are over, as a kubelet does; while a new one cannot be had, the old one serves until its end.
-/// Runs on one loop.
+/// the cluster. Answers are kept for a few seconds, so that a Deployment of a hundred pods asks once. A pod's token is
+/// kept until 80 % of its life are over, as a kubelet does; while a new one cannot be had, the old one serves until its
+/// end. Runs on one loop.
 class ApiSource final : public pod::PlanSource {
  public:
   ApiSource(kube::Client& client, const Clock& clock, std::chrono::nanoseconds fresh = std::chrono::seconds(5))

@@ -30,7 +30,8 @@ void NodeMirror::setSite(const SiteState& before, const SiteState& now) {
   tell(before, now, nodes);
 }
 
-/// Events for the first few Nodes only: the same is a condition of all of them, and thousands of Events would be a storm.
+/// Events for the first few Nodes only: the same is a condition of all of them, and thousands of Events would be a
+/// storm.
 void NodeMirror::tell(const SiteState& before, const SiteState& now, const std::vector<kube::ObjectPtr>& nodes) {
   std::string reason;
   std::string message;

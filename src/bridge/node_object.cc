@@ -60,8 +60,8 @@ Object unknown(std::string_view type) {
   return {{"type", type}, {"status", "Unknown"}, {"reason", kDisconnectedReason}, {"message", kDisconnected}};
 }
 
-/// Whether Slurm answers. Ready is not touched by it: slurmctld's absence ends no job, and what is Ready=Unknown would be
-/// tainted and its pods evicted.
+/// Whether Slurm answers. Ready is not touched by it: slurmctld's absence ends no job, and what is Ready=Unknown would
+/// be tainted and its pods evicted.
 Object reachable(const SiteState& site) {
   if (!site.agent_connected) return unknown(kSlurmReachable);
   if (!site.slurm_ok) return condition(kSlurmReachable, false, "SlurmNotAnswering", toValidUtf8(site.slurm_message));

@@ -30,8 +30,8 @@ struct NodeChanges {
 NodeChanges changesOf(const kube::Object& node, const NodeView& view, const NodeOptions& options,
                       const NodeContext& context);
 
-/// The status patch for a Node of which nothing is known but the site's state (the inventory has not come yet); empty if
-/// it says so already.
+/// The status patch for a Node of which nothing is known but the site's state (the inventory has not come yet); empty
+/// if it says so already.
 kube::Object sitePatch(const kube::Object& node, const SiteState& site, WallTime now);
 /// The same for a Node whose Slurm node is gone.
 kube::Object gonePatch(const kube::Object& node, const SiteState& site, WallTime now);

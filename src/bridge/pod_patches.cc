@@ -94,13 +94,15 @@ std::string openFate(const site::v1::PodReport& report) {
   const std::string known = toValidUtf8(report.message());
   if (report.stage() == site::v1::PodReport::UNKNOWN && !report.reason().empty()) {
     return fmt::format(
-        "{}. Nothing is submitted again for this pod; it goes on by itself should the job turn up. Look with `sacct -j {}` "
+        "{}. Nothing is submitted again for this pod; it goes on by itself should the job turn up. Look with `sacct -j "
+        "{}` "
         "on the login node; if the job is over, delete the pod.",
         known, report.job_id());
   }
   if (report.stage() == site::v1::PodReport::SUBMITTING && !report.reason().empty()) {
     return fmt::format(
-        "{}. It is settled by itself when Slurm answers again, by the job's comment; deleting the pod cancels whatever job "
+        "{}. It is settled by itself when Slurm answers again, by the job's comment; deleting the pod cancels whatever "
+        "job "
         "turns up.",
         known);
   }
@@ -110,8 +112,7 @@ std::string openFate(const site::v1::PodReport& report) {
 Object statusPatchOf(const Object& pod, const site::v1::PodReport& report, const std::string& host_ip, WallTime now) {
   const Object& have = kube::child(pod, {"status"});
   const bool unknown = report.stage() == site::v1::PodReport::UNKNOWN;
-  Object wanted =
-      unknown ? statusOfUnknown(pod, report, now) : pod::podStatus(pod, report, {host_ip, ""}, now);
+  Object wanted = unknown ? statusOfUnknown(pod, report, now) : pod::podStatus(pod, report, {host_ip, ""}, now);
   if (!unknown) setSubmitted(wanted, report, now);
   Object patch = mergeDiff(have, wanted);
   // Fields that a server fills in are no difference.

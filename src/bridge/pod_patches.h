@@ -19,8 +19,8 @@ int64_t graceLeft(const kube::Object& pod, WallTime now);
 kube::Object statusPatchOf(const kube::Object& pod, const site::v1::PodReport& report, const std::string& host_ip,
                            WallTime now);
 
-/// What to tell about a report whose job's fate is open (stage UNKNOWN, or a submission whose outcome is): what is known,
-/// what Slipway does about it and what a person can do. Empty for all others.
+/// What to tell about a report whose job's fate is open (stage UNKNOWN, or a submission whose outcome is): what is
+/// known, what Slipway does about it and what a person can do. Empty for all others.
 std::string openFate(const site::v1::PodReport& report);
 
 /// After a submission: the job's number for people and, if wanted, tolerations without an end for a Node that is not

@@ -71,7 +71,8 @@ Task<void> agentAway(Harness& h) {
   co_await h.until("event", [&] { return h.eventsWith("AgentDisconnected") == 2; });
   EXPECT_EQ(h.client.count("patch", "nodes"), 2U);
   co_await h.reconnect();
-  co_await h.until("back", [&] { return reachable(h) == "True" && fieldOf(h.node("n1"), "Ready", "status") == "True"; });
+  co_await h.until("back",
+                   [&] { return reachable(h) == "True" && fieldOf(h.node("n1"), "Ready", "status") == "True"; });
   co_await h.until("event of return", [&] { return h.eventsWith("AgentConnected") == 2; });
 }
 TEST(SiteHealth, AgentAwayIsSaidOnItsNodesOnceAndHeals) {

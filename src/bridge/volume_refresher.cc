@@ -34,10 +34,7 @@ kube::Object withFileVolumes(const kube::Object& pod) {
 }  // namespace
 
 VolumeRefresher::VolumeRefresher(Executor executor, Shared& shared, const SiteLink& link, ApiSource& source)
-    : shared_(shared),
-      link_(link),
-      source_(source),
-      queue_(std::move(executor), shared.options.retry, shared.random) {}
+    : shared_(shared), link_(link), source_(source), queue_(std::move(executor), shared.options.retry, shared.random) {}
 
 void VolumeRefresher::planned(const std::string& uid, const site::v1::PodPlan& plan) {
   Entry& entry = entries_[uid];
@@ -53,7 +50,8 @@ void VolumeRefresher::started(const std::string& uid) {
   Entry& entry = entries_[uid];
   if (std::exchange(entry.running, true)) return;
   // A job may have waited for days: its plan is as old, and its token has ended.
-  const bool young = entry.planned_at && shared_.clock.steady() - *entry.planned_at < shared_.options.pods.refresh_volumes;
+  const bool young =
+      entry.planned_at && shared_.clock.steady() - *entry.planned_at < shared_.options.pods.refresh_volumes;
   if (!young) queue_.add(uid);
 }
 

@@ -10,15 +10,17 @@
 
 namespace slipway::bridge {
 
-/// Brings what changed in ConfigMaps, Secrets, downward API and tokens into the volumes of running pods, within a minute.
+/// Brings what changed in ConfigMaps, Secrets, downward API and tokens into the volumes of running pods, within a
+/// minute.
 ///
-/// It asks and does not watch: each object that a running pod mounts is fetched once a round, whatever the number of pods
-/// that mount it. A watch for each would be thousands; a watch of all Secrets would bring every Secret of the cluster into
-/// this process, and needs rights that the bridge must not have. Only volumes that differ from what the supervisor got
-/// last are sent; it replaces their contents atomically.
+/// It asks and does not watch: each object that a running pod mounts is fetched once a round, whatever the number of
+/// pods that mount it. A watch for each would be thousands; a watch of all Secrets would bring every Secret of the
+/// cluster into this process, and needs rights that the bridge must not have. Only volumes that differ from what the
+/// supervisor got last are sent; it replaces their contents atomically.
 ///
-/// Life cycle: run() until cancelled; planned(), started() and stopped() as the runner sees a pod's life. After a restart
-/// what a pod has is not known, and it is sent once more, which changes nothing there. Runs on the controller's loop.
+/// Life cycle: run() until cancelled; planned(), started() and stopped() as the runner sees a pod's life. After a
+/// restart what a pod has is not known, and it is sent once more, which changes nothing there. Runs on the controller's
+/// loop.
 class VolumeRefresher {
  public:
   VolumeRefresher(Executor executor, Shared& shared, const SiteLink& link, ApiSource& source);

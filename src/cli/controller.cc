@@ -80,7 +80,8 @@ Task<std::string> clientCa(kube::Client& client, std::string otherwise) {
 }
 
 /// A self-signed certificate for the kubelet API, made at each start: an API server without
-/// --kubelet-certificate-authority takes any. It serves until the cluster's signer has given another, if one is asked for.
+/// --kubelet-certificate-authority takes any. It serves until the cluster's signer has given another, if one is asked
+/// for.
 Result<std::shared_ptr<net::TlsContext>> kubeletTls(const std::string& address, std::string client_ca) {
   pki::CertificateTemplate wanted;
   wanted.common_name = "slipway kubelet API";
@@ -144,7 +145,8 @@ Task<Status> runController(Setup setup) {
   const auto use_certificate = [kubelet_tls](const std::string& certificate, const std::string& key) {
     return kubelet_tls->useCertificate(certificate, key);
   };
-  kubelet::ServingCertificateOptions serving{.address = setup.address, .approve = config.kubelet_certificate == "approve"};
+  kubelet::ServingCertificateOptions serving{.address = setup.address,
+                                             .approve = config.kubelet_certificate == "approve"};
   kubelet::ServingCertificate certificate(*client, clock, random, std::move(serving), use_certificate);
   log::info("slipway controller {}: agents dial port {}, API server {}", version(), tunnel_listener->port(),
             setup.access.server);

@@ -33,8 +33,8 @@ struct ControllerConfig {
   std::string kubelet_listen;                     ///< "": all
   /// self-signed; request: asked for at the cluster's signer; approve: and approved by us.
   std::string kubelet_certificate = "self-signed";
-  uint16_t kubelet_port = 10250;                  ///< the shared port; 0 takes a free one
-  uint16_t kubelet_port_first = 20000;            ///< range with one port for each node
+  uint16_t kubelet_port = 10250;        ///< the shared port; 0 takes a free one
+  uint16_t kubelet_port_first = 20000;  ///< range with one port for each node
   uint16_t kubelet_port_last = 29999;
   std::chrono::nanoseconds lease_interval = std::chrono::seconds(10);
   std::chrono::nanoseconds node_grace = std::chrono::minutes(5);  ///< before a node that left Slurm is deleted

@@ -89,7 +89,8 @@ Task<Status> ServingCertificate::approve(kube::Object request) {
   kube::ensure(request, {"status"})["conditions"] = kube::json::array{std::move(condition)};
   const Result<kube::Object> done =
       co_await client_.update(kube::kCertificateSigningRequests, std::move(request), "approval");
-  if (!done) co_return failure(done.error().wrap("approve (see deploy/kustomize/kubelet-certificate.yaml for the right)"));
+  if (!done)
+    co_return failure(done.error().wrap("approve (see deploy/kustomize/kubelet-certificate.yaml for the right)"));
   co_return Status();
 }
 
@@ -98,7 +99,8 @@ Task<Result<std::string>> ServingCertificate::waitSigned(std::string name) {
   while (true) {
     co_await async::sleepFor(wait);
     const Result<kube::Object> now = co_await client_.get(kube::kCertificateSigningRequests, "", name);
-    if (!now && now.error().is(Code::NotFound)) co_return failure(Code::NotFound, "request {} is gone: asked anew", name);
+    if (!now && now.error().is(Code::NotFound))
+      co_return failure(Code::NotFound, "request {} is gone: asked anew", name);
     if (now) {
       const std::string_view denied = conditionMessage(*now, "Denied");
       if (!denied.empty()) co_return failure(Code::Forbidden, "request {} was denied: {}", name, denied);
@@ -108,7 +110,8 @@ Task<Result<std::string>> ServingCertificate::waitSigned(std::string name) {
       if (!certificate.empty()) co_return base64Decode(certificate);
     }
     // Somebody's approval may take days; an API server that does not answer is asked no more often.
-    wait = std::min<std::chrono::nanoseconds>(wait * 5 / 4, std::max<std::chrono::nanoseconds>(kLookSeldom, options_.look_every));
+    wait = std::min<std::chrono::nanoseconds>(wait * 5 / 4,
+                                              std::max<std::chrono::nanoseconds>(kLookSeldom, options_.look_every));
   }
 }
 

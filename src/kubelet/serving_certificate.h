@@ -20,18 +20,19 @@ struct ServingCertificateOptions {
 /// The kubelet API's certificate from the cluster's signer `kubernetes.io/kubelet-serving`, for API servers with
 /// --kubelet-certificate-authority.
 ///
-/// One certificate serves all nodes. The API server dials every node at the same address and looks for that address in the
-/// certificate, and for no name. The signer wants a subject "system:node:<name>" in the group system:nodes, but does not
-/// ask for a Node of that name: ours is one that no Node has, and its usage is that of a server only, so that nobody can
-/// act as a node with it.
+/// One certificate serves all nodes. The API server dials every node at the same address and looks for that address in
+/// the certificate, and for no name. The signer wants a subject "system:node:<name>" in the group system:nodes, but
+/// does not ask for a Node of that name: ours is one that no Node has, and its usage is that of a server only, so that
+/// nobody can act as a node with it.
 ///
-/// Life cycle: run() until cancelled; gives each certificate to `use` and asks for the next when 80 % of its life are over.
-/// Until the first one comes, and when it is denied, the caller's own certificate goes on serving. Keys stay in memory:
-/// each start asks anew. Runs on one loop; borrows client, clock and random.
+/// Life cycle: run() until cancelled; gives each certificate to `use` and asks for the next when 80 % of its life are
+/// over. Until the first one comes, and when it is denied, the caller's own certificate goes on serving. Keys stay in
+/// memory: each start asks anew. Runs on one loop; borrows client, clock and random.
 class ServingCertificate {
  public:
   using Use = std::function<Status(const std::string& certificate, const std::string& key)>;
-  ServingCertificate(kube::Client& client, const Clock& clock, Random& random, ServingCertificateOptions options, Use use)
+  ServingCertificate(kube::Client& client, const Clock& clock, Random& random, ServingCertificateOptions options,
+                     Use use)
       : client_(client), clock_(clock), random_(random), options_(std::move(options)), use_(std::move(use)) {}
 
   Task<void> run();

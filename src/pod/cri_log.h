@@ -100,7 +100,8 @@ class LogFile {
 class ContainerLogFile {
  public:
   /// The newest start's file (or the one before), or the one that the request goes on in.
-  static Result<ContainerLogFile> open(const PodDirectory& directory, const site::v1::LogsRequest& request, WallTime now);
+  static Result<ContainerLogFile> open(const PodDirectory& directory, const site::v1::LogsRequest& request,
+                                       WallTime now);
   /// Nothing new now: an empty chunk.
   Result<site::v1::LogChunk> read();
   bool done() const { return file_.done(); }

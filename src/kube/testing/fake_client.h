@@ -24,8 +24,8 @@ struct Call {
 };
 
 /// A Kubernetes API in memory: resource versions, watches, optimistic concurrency, status as a subresource, pods that
-/// end gracefully, finalizers, bindings, namespaces that must exist, tokens. Merge patches only (strategic ones and apply are
-/// taken as merge patches). Runs on one loop.
+/// end gracefully, finalizers, bindings, namespaces that must exist, tokens. Merge patches only (strategic ones and
+/// apply are taken as merge patches). Runs on one loop.
 class FakeClient final : public Client {
  public:
   explicit FakeClient(const Clock& clock);
