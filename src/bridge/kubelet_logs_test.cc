@@ -1,3 +1,4 @@
+#include "async/deadline.h"
 #include "bridge/kubelet_backend.h"
 #include "bridge/testing/harness.h"
 
