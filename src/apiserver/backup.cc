@@ -71,6 +71,20 @@ Status move(const std::filesystem::path& from, const std::filesystem::path& to) 
   return {};
 }
 
+/// At no moment is there no database: a server that starts meanwhile must not begin an empty one.
+Status keepOld(const std::filesystem::path& database) {
+  const std::string kept = database.string() + ".before-restore";
+  for (const char* suffix : {"-wal", "-shm"}) {
+    const std::string old = database.string() + suffix;
+    if (std::filesystem::exists(old)) TRY_STATUS(move(old, kept + suffix));
+  }
+  if (!std::filesystem::exists(database)) return {};
+  std::error_code error;
+  std::filesystem::remove(kept, error);
+  std::filesystem::create_hard_link(database, kept, error);
+  return error ? move(database, kept) : Status();
+}
+
 }  // namespace
 
 void addBackupPath(Api& api, Store& store, Random& random, const std::filesystem::path& data_dir) {
@@ -100,12 +114,11 @@ Status restoreBackup(const std::filesystem::path& data_dir, const std::filesyste
   if (const Status fit = prepareRestored(copy.path); !fit) {
     return failure(fit.error().wrap(fmt::format("restore: {} is no whole backup", backup.string())));
   }
-  for (const char* suffix : {"-wal", "-shm", ""}) {
-    const std::string old = database.string() + suffix;
-    if (std::filesystem::exists(old))
-      TRY_STATUS(move(old, data_dir / ("state.db.before-restore" + std::string(suffix))));
-  }
-  return move(copy.path, database);
+  TRY_STATUS(keepOld(database));
+  TRY_STATUS(move(copy.path, database));
+  TRY(const FileDescriptor directory, openFile(data_dir, O_RDONLY | O_DIRECTORY));
+  if (::fsync(directory.get()) != 0) return failure(errnoError("sync " + data_dir.string(), errno));
+  return {};
 }
 
 }  // namespace slipway::apiserver
