@@ -230,7 +230,7 @@ Task<void> ContainerRunner::start() {
     failed.set_message(launch.error().message);
   } else {
     launch_ = std::move(*launch);
-    auto spawned = spawn({launch_, 0, plan_.tty(), plan_.stdin(), context_.rank ? kStopRanks : 0});
+    auto spawned = spawn({launch_, 0, plan_.tty() && !spansNodes(), plan_.stdin() || spansNodes()});
     if (spawned) {
       process_ = std::make_unique<ContainerProcess>(executor_, std::move(*spawned), instance());
       if (context_.rank)
@@ -303,13 +303,15 @@ Task<void> ContainerRunner::stopper() {
 }
 
 Task<void> ContainerRunner::stopRanks() {
-  // srun passes signals on to the ranks; its own SIGTERM would end them without a grace period.
-  ::kill(process_->pid(), kStopRanks);
+  std::string word = stopWord(stop_->deadline - context_.clock.steady());
+  const Status told = co_await process_->writeInput(std::move(word));
+  if (!told) log::warn("container {}: {}", plan_.name(), told.error().message);
   while (context_.clock.steady() < stop_->deadline)
     co_await changed_.waitFor(stop_->deadline - context_.clock.steady());
-  ::kill(process_->pid(), kStopRanks);
+  word = stopWord(std::chrono::seconds(0));
+  (void)co_await process_->writeInput(std::move(word));
   co_await async::sleepFor(std::chrono::seconds(5));
-  ::kill(process_->pid(), SIGTERM);
+  ::kill(process_->pid(), SIGTERM);  // srun ends the step
   co_await async::sleepFor(std::chrono::seconds(5));
 }
 

@@ -1,7 +1,10 @@
 #include "supervisor/rank.h"
 
 #include <signal.h>
+#include <unistd.h>
 
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/signal_set.hpp>
 
 #include "async/loop.h"
@@ -51,13 +54,32 @@ uint32_t numberOf(const SupervisorOptions& options, const std::string& name) {
 
 Task<void> stopRankOnSignals(ContainerRunner& runner, int64_t grace_seconds, bool& stopped) {
   const Executor executor = co_await async::thisExecutor();
-  asio::signal_set signals(executor, SIGTERM, SIGINT, kStopRanks);
-  int wanted = 0;
+  asio::signal_set signals(executor, SIGTERM, SIGINT);
   while (true) {
-    const int signal = co_await signals.async_wait(asio::use_awaitable);
+    co_await signals.async_wait(asio::use_awaitable);
     stopped = true;
-    if (signal == kStopRanks) ++wanted;
-    runner.stop(std::chrono::seconds(wanted > 1 ? 0 : grace_seconds));
+    runner.stop(std::chrono::seconds(grace_seconds));
+  }
+}
+
+Task<void> stopRankOnWord(ContainerRunner& runner, bool& stopped) {
+  const Executor executor = co_await async::thisExecutor();
+  asio::posix::stream_descriptor input(executor, ::dup(STDIN_FILENO));
+  std::string text;
+  std::vector<char> buffer(256);
+  while (true) {
+    const auto [error, got] = co_await input.async_read_some(asio::buffer(buffer), asio::as_tuple(asio::use_awaitable));
+    co_await async::throwIfCancelled();
+    if (error) co_return;
+    text.append(buffer.data(), got);
+    for (size_t end = text.find('\n'); end != std::string::npos; end = text.find('\n')) {
+      if (const auto grace = parseStopWord(std::string_view(text).substr(0, end))) {
+        stopped = true;
+        runner.stop(*grace);
+      }
+      text.erase(0, end + 1);
+    }
+    if (text.size() > buffer.size()) text.clear();  // not ours
   }
 }
 
@@ -70,6 +92,7 @@ Task<int> runContainer(const SupervisorOptions& options, PodContext& context, co
   bool stopped = false;
   async::TaskGroup group(executor);
   group.spawn("signals", stopRankOnSignals(runner, context.plan.grace_seconds(), stopped));
+  group.spawn("word", stopRankOnWord(runner, stopped));
   co_await runner.run();
   co_await group.stop();
   site::v1::Terminated ended;

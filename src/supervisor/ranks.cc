@@ -1,7 +1,5 @@
 #include "supervisor/ranks.h"
 
-#include <signal.h>
-
 #include "base/files.h"
 #include "base/log.h"
 #include "base/strings.h"
@@ -9,8 +7,6 @@
 namespace slipway::supervisor {
 namespace fs = std::filesystem;
 namespace {
-
-static_assert(kStopRanks == SIGUSR1);
 
 fs::path ranksFolder(const pod::PodDirectory& directory, const std::string& container, uint32_t restart) {
   return directory.path() / "ranks" / fmt::format("{}-{}", container, restart);
@@ -48,6 +44,18 @@ std::vector<RankEnd> readRankEnds(const fs::path& folder) {
 
 }  // namespace
 
+std::string stopWord(std::chrono::nanoseconds grace) {
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(std::max(grace, std::chrono::nanoseconds(0)));
+  return fmt::format("stop {}\n", seconds.count());
+}
+
+std::optional<std::chrono::seconds> parseStopWord(std::string_view line) {
+  const auto [word, number] = splitOnce(line, ' ');
+  const auto seconds = parseInt(number);
+  if (word != "stop" || !seconds || *seconds < 0) return std::nullopt;
+  return std::chrono::seconds(*seconds);
+}
+
 std::optional<Step> stepOf(const site::v1::PodPlan& plan, const std::map<std::string, std::string>& env) {
   const site::v1::SlurmOptions& options = plan.slurm();
   if (options.nodes() <= 1 && options.ntasks_per_node() <= 1 && options.mpi().empty()) return std::nullopt;
@@ -76,7 +84,7 @@ container::Launch stepLaunch(const Step& step, const fs::path& pod_directory, co
                  "--overlap",
                  "--label",
                  "--kill-on-bad-exit=1",
-                 "--input=none",
+                 "--input=all",
                  "--export=ALL"};
   if (step.cpus_per_task > 0) launch.argv.push_back(fmt::format("--cpus-per-task={}", step.cpus_per_task));
   if (!step.mpi.empty()) launch.argv.push_back("--mpi=" + step.mpi);

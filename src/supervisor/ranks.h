@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -12,8 +13,8 @@
 #include "pod/layout.h"
 
 /// Containers of a pod on several nodes: the supervisor on the first node starts a step (srun) whose tasks, the ranks,
-/// are `slipway supervise --rank-of`, each with one container. Ranks are told to end by signals that srun passes on,
-/// and leave word of how they ended in `<pod directory>/ranks/<container>-<restart>/<rank>`.
+/// are `slipway supervise --rank-of`, each with one container. Ranks are told to end by stopWord(), and leave word of
+/// how they ended in `<pod directory>/ranks/<container>-<restart>/<rank>`.
 namespace slipway::supervisor {
 
 /// How the containers of such a pod are started. Init containers and sidecars run on the first node alone.
@@ -33,9 +34,11 @@ struct Rank {
   std::string node;
 };
 
-/// What srun passes on to the ranks, SIGUSR1: the first says end with the grace period, the second end now. Slurm gives
-/// it to every process of the step, so the programs are started with it ignored.
-inline constexpr int kStopRanks = 10;
+/// "stop <seconds>\n": the word to ranks to end with this grace period, by the standard input of srun, which gives it
+/// to all of them. A signal would not do: Slurm gives those to every process of a step, and ends it at srun's SIGTERM.
+std::string stopWord(std::chrono::nanoseconds grace);
+/// The grace period of such a line; nothing for another one.
+std::optional<std::chrono::seconds> parseStopWord(std::string_view line);
 
 /// The step that a plan asks for; nothing for a pod on one node as one task.
 std::optional<Step> stepOf(const site::v1::PodPlan& plan, const std::map<std::string, std::string>& env);

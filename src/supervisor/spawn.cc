@@ -64,7 +64,6 @@ struct Prepared {
   int errors = -1;
   std::string terminal;
   int report = -1;
-  int ignored_signal = 0;
   pid_t parent = 0;
 };
 
@@ -133,7 +132,6 @@ void setUpStreams(const Prepared& prepared) {
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   for (const int signal : {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGCHLD}) ::signal(signal, SIG_DFL);
-  if (prepared.ignored_signal != 0) ::signal(prepared.ignored_signal, SIG_IGN);
   if (prepared.own_namespaces) setUpNamespaces(prepared);
   if (prepared.join_mount.valid()) joinNamespaces(prepared);
   if (!prepared.directory.empty() && ::chdir(prepared.directory.c_str()) != 0) {
@@ -267,7 +265,6 @@ tl::expected<Spawned, SpawnFailure> spawn(const SpawnOptions& options) {
   Prepared prepared;
   prepareProgram(options.launch, prepared);
   prepared.directory = options.launch.working_directory;
-  prepared.ignored_signal = options.ignored_signal;
   if (!prepareNamespaces(options, prepared)) return failed(Stage::Join, ESRCH);
 
   Spawned out;

@@ -19,7 +19,6 @@ struct SpawnOptions {
   pid_t join = 0;
   bool tty = false;
   bool stdin_open = false;  ///< otherwise standard input is /dev/null
-  int ignored_signal = 0;   ///< that the program does not notice unless it asks for it; 0: none
 };
 
 struct Spawned {

@@ -35,6 +35,7 @@ std::string get(const std::map<std::string, std::string>& env, const std::string
 /// What a container gets of the job's environment.
 std::map<std::string, std::string> passedOn(const std::map<std::string, std::string>& env) {
   constexpr std::string_view kPrefixes[] = {"SLURM_",
+                                            "SLURMD_NODENAME",
                                             "PMI_",
                                             "PMIX_",
                                             "CUDA_VISIBLE_DEVICES",
