@@ -20,11 +20,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--within", type=float, default=1800, help="seconds for all of them")
     parser.add_argument("--optional", action="store_true")
-    parser.add_argument("suites", nargs="*", choices=[*SUITES, []], default=list(SUITES))
+    parser.add_argument("suites", nargs="*", metavar="suite", help=", ".join(SUITES))
     options = parser.parse_args()
+    for suite in options.suites:
+        if suite not in SUITES:
+            parser.error(f"no suite {suite}: one of {', '.join(SUITES)}")
     end = time.monotonic() + options.within
     failed = False
-    for suite in options.suites:
+    for suite in options.suites or SUITES:
         try:
             make(suite, max(1, end - time.monotonic()), lambda line: print(line, flush=True))
         except Failed as error:
