@@ -12,8 +12,8 @@ from .processes import Failed, Process, wait_for
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 # What each suite is wanted for, and what a root of it holds beside the essential packages.
 SUITES = {
-    "trixie": ["slurmctld", "slurmd", "slurm-client", "munge", "busybox-static"],
     "sid": ["slurmctld", "slurmd", "slurm-client", "munge", "busybox-static", "apptainer", "squashfs-tools"],
+    "trixie": ["slurmctld", "slurmd", "slurm-client", "munge", "busybox-static"],
 }
 MIRROR = "http://deb.debian.org/debian"
 USER = "slip"
@@ -94,7 +94,7 @@ def make(suite, seconds, report=print):
         if time.monotonic() - begin > seconds:
             process.kill()
             shutil.rmtree(target, ignore_errors=True)
-            raise Failed(f"Debian {suite}: not made within {seconds} s; the log ends:\n{process.log_tail(3)}")
+            raise Failed(f"Debian {suite}: not made within {seconds:.0f} s; the log ends:\n{process.log_tail(3)}")
         if time.monotonic() - said > 15:
             said = time.monotonic()
             report(f"Debian {suite}: {said - begin:.0f} s, {process.log_tail(1).strip()}")
