@@ -1,11 +1,14 @@
 #include "schema/prepare.h"
 
+#include "base/strings.h"
 #include "json/compare.h"
 #include "json/document.h"
 #include "schema/quantity.h"
 
 namespace slipway::schema {
 namespace {
+
+constexpr const char* kTemplateGeneration = "deprecated.daemonset.template.generation";
 
 using json::array;
 using json::object;
@@ -223,7 +226,7 @@ void prepareForCreate(const ResourceInfo& resource, object& document, WallTime n
   if (kind == "PersistentVolumeClaim") addFinalizer(document, "kubernetes.io/pvc-protection");
   if (kind == "Job") selectByUid(document);
   if (kind == "DaemonSet") {
-    json::ensureObject(metadata, "annotations")["deprecated.daemonset.template.generation"] = "1";
+    json::ensureObject(metadata, "annotations")[kTemplateGeneration] = "1";
   }
   if (kind == "StatefulSet") {
     if (array* claims = json::findArray(document, {"spec", "volumeClaimTemplates"})) {
@@ -235,6 +238,19 @@ void prepareForCreate(const ResourceInfo& resource, object& document, WallTime n
     }
   }
 }
+
+namespace {
+
+/// Counts the changes of a DaemonSet's template; its controller takes pods with the right count for up to date.
+void countTemplates(object& document, const object& old) {
+  const int64_t before = parseInt(json::text(old, {"metadata", "annotations", kTemplateGeneration})).value_or(0);
+  const json::value* now = json::find(document, {"spec", "template"});
+  const bool same = json::equalIgnoringEmpty(now, json::find(old, {"spec", "template"}));
+  object& annotations = json::ensureObject(json::ensureObject(document, "metadata"), "annotations");
+  annotations[kTemplateGeneration] = std::to_string(before + (same ? 0 : 1));
+}
+
+}  // namespace
 
 void prepareForUpdate(const ResourceInfo& resource, std::string_view subresource, object& document, const object& old,
                       WallTime now) {
@@ -270,6 +286,7 @@ void prepareForUpdate(const ResourceInfo& resource, std::string_view subresource
     if (kind == "CertificateSigningRequest") setOrRemove(document, "spec", old.if_contains("spec"));
     if (kind == "Service") keepAllocations(document, old);
   }
+  if (kind == "DaemonSet") countTemplates(document, old);
   if (hasGeneration(kind)) {
     bumpGeneration(document, old, kind);
   } else {

@@ -91,6 +91,30 @@ TEST_F(ValidationTest, AStatusUpdateTouchesNothingElse) {
   EXPECT_EQ(json::text(old, {"status", "phase"}), "Running");
 }
 
+TEST_F(ValidationTest, ADaemonSetCountsItsTemplates) {
+  const auto set = [](std::string_view image, std::string_view paused) {
+    return json::parse(fmt::format(R"({{"apiVersion":"apps/v1","kind":"DaemonSet","metadata":{{"name":"d"}},"spec":{{
+      "minReadySeconds":{},"template":{{"spec":{{"containers":[{{"name":"c","image":"{}"}}]}}}}}}}})",
+                                   paused, image))
+        .as_object();
+  };
+  const auto count = [](const json::object& object) {
+    return json::text(object, {"metadata", "annotations", "deprecated.daemonset.template.generation"});
+  };
+  json::object first = set("a", "1");
+  const ResourceInfo& resource = resourceOf(first);
+  prepareForCreate(resource, first, {});
+  EXPECT_EQ(count(first), "1");
+  json::object second = set("a", "2");
+  prepareForUpdate(resource, "", second, first, {});
+  EXPECT_EQ(count(second), "1");
+  json::object third = set("b", "2");
+  prepareForUpdate(resource, "", third, second, {});
+  EXPECT_EQ(count(third), "2");
+  prepareForUpdate(resource, "status", third, second, {});
+  EXPECT_EQ(count(third), "1");
+}
+
 TEST_F(ValidationTest, QosClasses) {
   auto qos = [](std::string_view containers) {
     return podQosClass(json::readDocument(fmt::format(R"({{"containers":{}}})", containers)).value().as_object());

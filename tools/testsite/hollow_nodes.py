@@ -6,6 +6,7 @@ import base64
 import datetime
 import http.client
 import json
+import pathlib
 import ssl
 import tempfile
 import threading
@@ -27,7 +28,7 @@ class Api:
     """A few requests to the API server of a kubeconfig with client certificates; a connection for each thread."""
 
     def __init__(self, kubeconfig):
-        config = yaml.safe_load(open(kubeconfig))
+        config = yaml.safe_load(pathlib.Path(kubeconfig).read_text())
         cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
         self._host = cluster["server"].removeprefix("https://").rstrip("/")
         self._tls = ssl.create_default_context(cadata=base64.b64decode(cluster["certificate-authority-data"]).decode())
