@@ -104,7 +104,8 @@ class World(unittest.TestCase):
             started = [self._start(group, f"group{len(outcome)}-{i}") for i, group in enumerate(batch) if group]
             for process, report in started:
                 process.wait(SECONDS + 120)
-                outcome.update({name: (state, message) for name, state, message in specs_of(report)})
+                if report.exists():
+                    outcome.update({name: (state, message) for name, state, message in specs_of(report)})
         return outcome
 
     def test_the_expected_tests_pass(self):
