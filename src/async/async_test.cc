@@ -45,7 +45,9 @@ Task<void> cancelsAfterADeadline() {
   co_await group.stop();
 }
 
-TEST(WithDeadline, LeavesTheCallerCancellable) { runToEnd(cancelsAfterADeadline()); }
+TEST(WithDeadline, LeavesTheCallerCancellable) {
+  runToEnd(cancelsAfterADeadline());
+}
 
 struct Noting {
   std::vector<std::string>& notes;
@@ -121,7 +123,9 @@ Task<int> sumsAChannel() {
   co_return sum;
 }
 
-TEST(Channel, DeliversEverythingInOrderAndEnds) { EXPECT_EQ(runToEnd(sumsAChannel()), 4950); }
+TEST(Channel, DeliversEverythingInOrderAndEnds) {
+  EXPECT_EQ(runToEnd(sumsAChannel()), 4950);
+}
 
 Task<void> usesAQueue() {
   const Executor executor = co_await thisExecutor();
@@ -154,7 +158,9 @@ Task<void> usesAQueue() {
   EXPECT_FALSE(key.has_value());
 }
 
-TEST(WorkQueue, HoldsAKeyOnceAndReturnsIt) { runToEnd(usesAQueue()); }
+TEST(WorkQueue, HoldsAKeyOnceAndReturnsIt) {
+  runToEnd(usesAQueue());
+}
 
 TEST(Process, GivesOutputErrorsAndExitCode) {
   SystemProcessRunner runner;

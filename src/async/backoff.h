@@ -20,8 +20,8 @@ class Backoff {
   Backoff(BackoffPolicy policy, Random& random) : policy_(policy), random_(random) {}
 
   std::chrono::nanoseconds next() {
-    const double base = std::min(scale_ * static_cast<double>(policy_.initial.count()),
-                                 static_cast<double>(policy_.max.count()));
+    const double base =
+        std::min(scale_ * static_cast<double>(policy_.initial.count()), static_cast<double>(policy_.max.count()));
     scale_ = std::min(scale_ * policy_.factor, 1e12);
     const double varied = base * (1.0 + policy_.jitter * (2.0 * random_.unit() - 1.0));
     return std::chrono::nanoseconds(static_cast<int64_t>(varied));

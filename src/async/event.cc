@@ -24,20 +24,30 @@ constexpr auto kForever = std::chrono::hours(24 * 365 * 50);
 
 Event::Event() : state_(std::make_shared<State>()) {}
 
-Event::~Event() { state_->wakeAll(); }
+Event::~Event() {
+  state_->wakeAll();
+}
 
 void Event::set() {
   state_->set = true;
   state_->wakeAll();
 }
 
-void Event::reset() { state_->set = false; }
+void Event::reset() {
+  state_->set = false;
+}
 
-bool Event::isSet() const { return state_->set; }
+bool Event::isSet() const {
+  return state_->set;
+}
 
-void Event::pulse() { state_->wakeAll(); }
+void Event::pulse() {
+  state_->wakeAll();
+}
 
-Task<void> Event::wait() { co_await waitFor(kForever); }
+Task<void> Event::wait() {
+  co_await waitFor(kForever);
+}
 
 Task<bool> Event::waitFor(std::chrono::nanoseconds limit) {
   const std::shared_ptr<State> state = state_;

@@ -27,9 +27,13 @@ bool isCancellation(const std::exception_ptr& error) {
 Loop::Loop() = default;
 Loop::~Loop() = default;
 
-Executor Loop::executor() { return context_.get_executor(); }
+Executor Loop::executor() {
+  return context_.get_executor();
+}
 
-void Loop::post(std::function<void()> work) { asio::post(context_, std::move(work)); }
+void Loop::post(std::function<void()> work) {
+  asio::post(context_, std::move(work));
+}
 
 void Loop::run(Task<void> main, bool handle_signals) {
   asio::cancellation_signal cancel;

@@ -7,7 +7,9 @@
 
 namespace slipway::async {
 
-Task<Executor> thisExecutor() { co_return co_await asio::this_coro::executor; }
+Task<Executor> thisExecutor() {
+  co_return co_await asio::this_coro::executor;
+}
 
 Task<void> sleepFor(std::chrono::nanoseconds duration) {
   const Executor executor = co_await asio::this_coro::executor;

@@ -31,8 +31,8 @@ class WorkQueue {
   }
   void addAfter(const Key& key, std::chrono::nanoseconds delay) {
     if (delay <= std::chrono::nanoseconds(0)) return add(key);
-    const SteadyTime due = std::chrono::steady_clock::now() +
-                           std::chrono::duration_cast<std::chrono::steady_clock::duration>(delay);
+    const SteadyTime due =
+        std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::steady_clock::duration>(delay);
     // The earlier of two dates wins; the later one is not needed any more.
     const auto [it, inserted] = due_.try_emplace(key, due);
     if (!inserted && it->second <= due) return;

@@ -106,14 +106,25 @@ struct Unit {
   int64_t nanos;
 };
 // Longest names first, so that "ms" is not read as "m".
-constexpr Unit kUnits[] = {{"ns", 1},           {"us", 1'000},           {"µs", 1'000},       {"ms", 1'000'000},
-                           {"s", 1'000'000'000}, {"m", 60'000'000'000}, {"h", 3'600'000'000'000}};
+constexpr Unit kUnits[] = {{"ns", 1},
+                           {"us", 1'000},
+                           {"µs", 1'000},
+                           {"ms", 1'000'000},
+                           {"s", 1'000'000'000},
+                           {"m", 60'000'000'000},
+                           {"h", 3'600'000'000'000}};
 
 }  // namespace
 
-std::string formatTime(WallTime time) { return formatWith(time, 0); }
-std::string formatMicroTime(WallTime time) { return formatWith(time, 6); }
-std::string formatNanoTime(WallTime time) { return formatWith(time, 9); }
+std::string formatTime(WallTime time) {
+  return formatWith(time, 0);
+}
+std::string formatMicroTime(WallTime time) {
+  return formatWith(time, 6);
+}
+std::string formatNanoTime(WallTime time) {
+  return formatWith(time, 9);
+}
 
 Result<WallTime> parseTime(std::string_view text) {
   if (const auto time = readTime(text)) return *time;
@@ -121,9 +132,7 @@ Result<WallTime> parseTime(std::string_view text) {
 }
 
 Result<nanoseconds> parseDuration(std::string_view text) {
-  const auto bad = [&] {
-    return failure(Code::BadRequest, "'{}' is not a duration such as 30s, 1m or 1h30m", text);
-  };
+  const auto bad = [&] { return failure(Code::BadRequest, "'{}' is not a duration such as 30s, 1m or 1h30m", text); };
   std::string_view rest = text;
   const bool negative = takeChar(rest, '-');
   if (rest.empty()) return bad();

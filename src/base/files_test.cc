@@ -12,7 +12,7 @@ TEST(WriteFileAtomic, ReplacesAndKeepsMode) {
   ASSERT_TRUE(writeFileAtomic(path, "one", 0600).has_value());
   ASSERT_TRUE(writeFileAtomic(path, "two", 0600).has_value());
   EXPECT_EQ(readFile(path).value(), "two");
-  struct stat info {};
+  struct stat info{};
   ASSERT_EQ(::stat(path.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600U);
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(dir.path()), {}), 1);

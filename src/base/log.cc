@@ -27,11 +27,16 @@ spdlog::logger& sink() {
 
 spdlog::level::level_enum levelOf(Level level) {
   switch (level) {
-    case Level::Trace: return spdlog::level::trace;
-    case Level::Debug: return spdlog::level::debug;
-    case Level::Info: return spdlog::level::info;
-    case Level::Warn: return spdlog::level::warn;
-    case Level::Error: return spdlog::level::err;
+    case Level::Trace:
+      return spdlog::level::trace;
+    case Level::Debug:
+      return spdlog::level::debug;
+    case Level::Info:
+      return spdlog::level::info;
+    case Level::Warn:
+      return spdlog::level::warn;
+    case Level::Error:
+      return spdlog::level::err;
   }
   return spdlog::level::info;
 }
@@ -39,8 +44,12 @@ spdlog::level::level_enum levelOf(Level level) {
 }  // namespace
 
 Result<Level> parseLevel(std::string_view name) {
-  for (auto [text, level] : {std::pair{"trace", Level::Trace}, {"debug", Level::Debug}, {"info", Level::Info},
-                             {"warn", Level::Warn}, {"warning", Level::Warn}, {"error", Level::Error}}) {
+  for (auto [text, level] : {std::pair{"trace", Level::Trace},
+                             {"debug", Level::Debug},
+                             {"info", Level::Info},
+                             {"warn", Level::Warn},
+                             {"warning", Level::Warn},
+                             {"error", Level::Error}}) {
     if (name == text) return level;
   }
   return failure(Code::BadRequest, "log level '{}' is not one of trace, debug, info, warn, error", name);
@@ -58,7 +67,9 @@ void configure(Level level, Format format) {
   sink().set_level(levelOf(level));
 }
 
-bool enabled(Level level) { return sink().should_log(levelOf(level)); }
+bool enabled(Level level) {
+  return sink().should_log(levelOf(level));
+}
 
 void write(Level level, std::string_view message) {
   if (g_format == Format::Json) {

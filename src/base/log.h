@@ -29,14 +29,24 @@ void at(Level level, fmt::format_string<Args...> format, Args&&... args) {
   if (enabled(level)) write(level, fmt::format(format, std::forward<Args>(args)...));
 }
 template <typename... Args>
-void trace(fmt::format_string<Args...> format, Args&&... args) { at(Level::Trace, format, std::forward<Args>(args)...); }
+void trace(fmt::format_string<Args...> format, Args&&... args) {
+  at(Level::Trace, format, std::forward<Args>(args)...);
+}
 template <typename... Args>
-void debug(fmt::format_string<Args...> format, Args&&... args) { at(Level::Debug, format, std::forward<Args>(args)...); }
+void debug(fmt::format_string<Args...> format, Args&&... args) {
+  at(Level::Debug, format, std::forward<Args>(args)...);
+}
 template <typename... Args>
-void info(fmt::format_string<Args...> format, Args&&... args) { at(Level::Info, format, std::forward<Args>(args)...); }
+void info(fmt::format_string<Args...> format, Args&&... args) {
+  at(Level::Info, format, std::forward<Args>(args)...);
+}
 template <typename... Args>
-void warn(fmt::format_string<Args...> format, Args&&... args) { at(Level::Warn, format, std::forward<Args>(args)...); }
+void warn(fmt::format_string<Args...> format, Args&&... args) {
+  at(Level::Warn, format, std::forward<Args>(args)...);
+}
 template <typename... Args>
-void error(fmt::format_string<Args...> format, Args&&... args) { at(Level::Error, format, std::forward<Args>(args)...); }
+void error(fmt::format_string<Args...> format, Args&&... args) {
+  at(Level::Error, format, std::forward<Args>(args)...);
+}
 
 }  // namespace slipway::log

@@ -44,9 +44,13 @@ const CodeRow& rowOf(Code code) {
 
 }  // namespace
 
-int httpStatus(Code code) { return rowOf(code).http; }
+int httpStatus(Code code) {
+  return rowOf(code).http;
+}
 
-std::string_view statusReason(Code code) { return rowOf(code).reason; }
+std::string_view statusReason(Code code) {
+  return rowOf(code).reason;
+}
 
 Code codeOfHttpStatus(int status) {
   if (status == 409) return Code::Conflict;
@@ -60,19 +64,32 @@ Code codeOfHttpStatus(int status) {
 Error errnoError(std::string_view what, int error) {
   Code code = Code::InternalError;
   switch (error) {
-    case ENOENT: code = Code::NotFound; break;
+    case ENOENT:
+      code = Code::NotFound;
+      break;
     case EACCES:
-    case EPERM: code = Code::Forbidden; break;
-    case EEXIST: code = Code::AlreadyExists; break;
+    case EPERM:
+      code = Code::Forbidden;
+      break;
+    case EEXIST:
+      code = Code::AlreadyExists;
+      break;
     case ENOSPC:
-    case EDQUOT: code = Code::InsufficientStorage; break;
-    case ETIMEDOUT: code = Code::Timeout; break;
+    case EDQUOT:
+      code = Code::InsufficientStorage;
+      break;
+    case ETIMEDOUT:
+      code = Code::Timeout;
+      break;
     case ECONNREFUSED:
     case ECONNRESET:
     case EPIPE:
     case EHOSTUNREACH:
-    case ENETUNREACH: code = Code::ServiceUnavailable; break;
-    default: break;
+    case ENETUNREACH:
+      code = Code::ServiceUnavailable;
+      break;
+    default:
+      break;
   }
   return {code, fmt::format("{}: {}", what, std::generic_category().message(error))};
 }

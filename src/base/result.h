@@ -61,7 +61,9 @@ template <typename... Args>
 tl::unexpected<Error> failure(Code code, fmt::format_string<Args...> format, Args&&... args) {
   return tl::unexpected<Error>(Error{code, fmt::format(format, std::forward<Args>(args)...)});
 }
-inline tl::unexpected<Error> failure(Error error) { return tl::unexpected<Error>(std::move(error)); }
+inline tl::unexpected<Error> failure(Error error) {
+  return tl::unexpected<Error>(std::move(error));
+}
 
 /// "<what>: <text of errno>", made where errno is fresh; ENOENT, EACCES, EEXIST and ENOSPC keep their meaning as codes.
 Error errnoError(std::string_view what, int error);
@@ -75,9 +77,9 @@ Error errnoError(std::string_view what, int error);
 #define TRY(declaration, ...) TRY_(SLIPWAY_CONCAT(try_, __LINE__), return, declaration, __VA_ARGS__)
 /// The same inside a coroutine. The expression may contain one co_await.
 #define CO_TRY(declaration, ...) TRY_(SLIPWAY_CONCAT(try_, __LINE__), co_return, declaration, __VA_ARGS__)
-#define TRY_(name, ret, declaration, ...)                            \
-  auto name = (__VA_ARGS__);                                         \
-  if (!name) ret ::slipway::failure(std::move(name).error());        \
+#define TRY_(name, ret, declaration, ...)                     \
+  auto name = (__VA_ARGS__);                                  \
+  if (!name) ret ::slipway::failure(std::move(name).error()); \
   declaration = std::move(name).value()
 
 /// TRY_STATUS(expression): the function returns the error of a Result whose value is not needed.

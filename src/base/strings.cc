@@ -12,9 +12,15 @@ namespace {
 constexpr std::string_view kBase64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr std::string_view kBase64Url = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-bool isAlnum(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
-bool isLowerAlnum(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+bool isAlnum(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+bool isLowerAlnum(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 std::string encode64(std::string_view bytes, std::string_view alphabet, bool pad) {
   std::string out;
@@ -140,8 +146,12 @@ std::optional<double> parseDouble(std::string_view text) {
   return value;
 }
 
-std::string base64Encode(std::string_view bytes) { return encode64(bytes, kBase64, true); }
-std::string base64UrlEncode(std::string_view bytes) { return encode64(bytes, kBase64Url, false); }
+std::string base64Encode(std::string_view bytes) {
+  return encode64(bytes, kBase64, true);
+}
+std::string base64UrlEncode(std::string_view bytes) {
+  return encode64(bytes, kBase64Url, false);
+}
 
 Result<std::string> base64Decode(std::string_view text) {
   std::string out;

@@ -45,13 +45,15 @@ std::string shellQuote(std::string_view word);
 /// Well-formed UTF-8 as it is; each bad byte becomes U+FFFD, so that any bytes can go into JSON.
 std::string toValidUtf8(std::string_view bytes);
 
-/// RFC 1123 label: lower-case letters, digits and '-', at most 63, begins and ends alphanumeric; other characters become
+/// RFC 1123 label: lower-case letters, digits and '-', at most 63, begins and ends alphanumeric; other characters
+/// become
 /// '-'. Two names that would clash get a hash suffix from the caller. Empty if nothing usable is left.
 std::string toDnsLabel(std::string_view text);
 /// True for a valid RFC 1123 subdomain (dots allowed, at most 253).
 bool isDnsSubdomain(std::string_view text);
 bool isDnsLabel(std::string_view text);
-/// A valid label value (at most 63 of [A-Za-z0-9._-], alphanumeric at both ends); others are replaced by '_' and trimmed.
+/// A valid label value (at most 63 of [A-Za-z0-9._-], alphanumeric at both ends); others are replaced by '_' and
+/// trimmed.
 std::string toLabelValue(std::string_view text);
 
 }  // namespace slipway

@@ -6,15 +6,16 @@
 namespace slipway::schema {
 namespace {
 
-/// What a kind offers besides metadata.name and metadata.namespace. A field is a path; `=` names another source, `|` what
-/// stands in when that is empty.
+/// What a kind offers besides metadata.name and metadata.namespace. A field is a path; `=` names another source, `|`
+/// what stands in when that is empty.
 struct KindFields {
   std::string_view group, kind, fields;
 };
 
 constexpr std::string_view kEventFields =
     "involvedObject.kind involvedObject.namespace involvedObject.name involvedObject.uid involvedObject.apiVersion "
-    "involvedObject.resourceVersion involvedObject.fieldPath reason reportingComponent source=source.component|reportingComponent type";
+    "involvedObject.resourceVersion involvedObject.fieldPath reason reportingComponent "
+    "source=source.component|reportingComponent type";
 
 constexpr std::array kKinds = {
     KindFields{

@@ -49,7 +49,7 @@ struct WriteContext {
   User user;
   WriteOptions options;
   std::vector<std::string> warnings;
-  std::vector<std::string> duplicates;  ///< what strict decoding says of fields that the body gives twice
+  std::vector<std::string> duplicates;   ///< what strict decoding says of fields that the body gives twice
   std::vector<std::string> field_order;  ///< the body's fields in its order, if `duplicates` belong among the unknown
   std::map<std::string, std::string> annotations;  ///< for the audit log
   std::string subresource;

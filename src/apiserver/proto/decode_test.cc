@@ -84,9 +84,9 @@ TEST(DecodeProtobuf, WhatGoOmitsInTheSchemaOfADefinitionIsNotThere) {
   const std::string inner = bytes(1, "") + bytes(4, "") + bytes(5, "string") + integer(37, 0);
   const std::string list = bytes(5, "array") + bytes(24, bytes(1, inner));
   const std::string version = bytes(1, "v1") + bytes(4, bytes(1, bytes(5, "array") + bytes(24, bytes(1, list))));
-  const auto definition = decodeProtobuf(envelope("apiextensions.k8s.io/v1", "CustomResourceDefinition",
-                                                  bytes(2, bytes(1, "g") + bytes(7, version))),
-                                         *schema);
+  const auto definition = decodeProtobuf(
+      envelope("apiextensions.k8s.io/v1", "CustomResourceDefinition", bytes(2, bytes(1, "g") + bytes(7, version))),
+      *schema);
   ASSERT_TRUE(definition) << definition.error().message;
   EXPECT_NE(json::serialize(*definition).find(R"({"type":"array","items":{"type":"array","items":{"type":"string"}}})"),
             std::string::npos)
