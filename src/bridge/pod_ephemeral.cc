@@ -7,7 +7,7 @@ namespace {
 bool allShown(const kube::Object& pod, const site::v1::PodReport& report) {
   const auto& wanted = kube::items(pod, {"spec", "ephemeralContainers"});
   return std::all_of(wanted.begin(), wanted.end(), [&](const kube::json::value& each) {
-    const std::string_view name = kube::text(each.get_object(), {"name"});
+    const std::string_view name = kube::text(kube::objectOf(each), {"name"});
     return std::any_of(report.containers().begin(), report.containers().end(),
                        [&](const auto& container) { return container.name() == name; });
   });

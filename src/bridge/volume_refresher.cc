@@ -21,7 +21,7 @@ kube::Object withFileVolumes(const kube::Object& pod) {
   kube::json::array volumes;
   for (const auto& item : kube::items(pod, {"spec", "volumes"})) {
     if (!item.is_object()) continue;
-    const kube::Object& volume = item.get_object();
+    const kube::Object& volume = kube::objectOf(item);
     const bool files = volume.contains("configMap") || volume.contains("secret") || volume.contains("projected") ||
                        volume.contains("downwardAPI");
     if (files) volumes.push_back(item);

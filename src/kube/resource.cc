@@ -40,6 +40,17 @@ const Object& child(const Object& object, std::initializer_list<std::string_view
   return found != nullptr && found->is_object() ? found->get_object() : kNone;
 }
 
+const Object& objectOf(const json::value& item) {
+  static const Object kNone;
+  const Object* object = item.if_object();
+  return object == nullptr ? kNone : *object;
+}
+
+std::string_view textOf(const json::value& item) {
+  const json::string* string = item.if_string();
+  return string == nullptr ? std::string_view() : std::string_view(string->data(), string->size());
+}
+
 const json::array& items(const Object& object, std::initializer_list<std::string_view> path) {
   static const json::array kNone;
   const json::value* found = find(object, path);

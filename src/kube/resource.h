@@ -51,6 +51,9 @@ bool boolean(const Object& object, std::initializer_list<std::string_view> path,
 /// The object or array at a path; an empty one that lives for ever if there is none.
 const Object& child(const Object& object, std::initializer_list<std::string_view> path);
 const json::array& items(const Object& object, std::initializer_list<std::string_view> path);
+/// A list's item as an object or a string; an empty one if it is neither: nothing relies on what an API server checks.
+const Object& objectOf(const json::value& item);
+std::string_view textOf(const json::value& item);
 /// The object at a path, made where it is missing.
 Object& ensure(Object& object, std::initializer_list<std::string_view> path);
 

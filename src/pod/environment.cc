@@ -83,7 +83,7 @@ void addService(const kube::Object& service, Variables& out) {
   out[prefix + "_SERVICE_HOST"] = ip;
   bool first = true;
   for (const auto& item : ports) {
-    const kube::Object& port = item.get_object();
+    const kube::Object& port = kube::objectOf(item);
     const std::string number = std::to_string(kube::integer(port, {"port"}));
     const std::string_view named = kube::text(port, {"protocol"});
     const std::string protocol(named.empty() ? "TCP" : named);
@@ -116,7 +116,7 @@ Task<Result<Variables>> buildEnvironment(const kube::Object& pod, const kube::Ob
                                          const Variables& services, const kube::Object& node, References& references) {
   Variables out;
   for (const auto& from : kube::items(container, {"envFrom"})) {
-    CO_TRY_STATUS(co_await addSource(from.get_object(), references, out));
+    CO_TRY_STATUS(co_await addSource(kube::objectOf(from), references, out));
   }
   // A variable may refer to those before it and to those of services; a service's variable that the container defines
   // itself is not seen any more (kubelet, makeEnvironmentVariables).
@@ -127,7 +127,7 @@ Task<Result<Variables>> buildEnvironment(const kube::Object& pod, const kube::Ob
     return std::nullopt;
   };
   for (const auto& item : kube::items(container, {"env"})) {
-    const kube::Object& variable = item.get_object();
+    const kube::Object& variable = kube::objectOf(item);
     const std::string name(kube::text(variable, {"name"}));
     std::optional<std::string> value = expand(kube::text(variable, {"value"}), lookup);
     if (const auto& from = kube::child(variable, {"valueFrom"}); !from.empty()) {

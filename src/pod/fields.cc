@@ -106,7 +106,7 @@ Result<std::string> fieldValue(const kube::Object& pod, std::string_view path) {
 const kube::Object* findContainer(const kube::Object& pod, std::string_view name) {
   for (const std::string_view list : {"containers", "initContainers"}) {
     for (const kube::json::value& item : kube::items(pod, {"spec", list})) {
-      if (item.is_object() && kube::text(item.get_object(), {"name"}) == name) return &item.get_object();
+      if (item.is_object() && kube::text(kube::objectOf(item), {"name"}) == name) return &kube::objectOf(item);
     }
   }
   return nullptr;

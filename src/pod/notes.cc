@@ -21,11 +21,11 @@ void noteSecurity(const kube::Object& security, const std::string& path, Notes& 
 void noteContainer(const kube::Object& container, const std::string& path, Notes& out) {
   noteSecurity(kube::child(container, {"securityContext"}), path, out);
   for (const auto& mount : kube::items(container, {"volumeMounts"})) {
-    if (kube::text(mount.get_object(), {"mountPropagation"}) != "HostToContainer") continue;
+    if (kube::text(kube::objectOf(mount), {"mountPropagation"}) != "HostToContainer") continue;
     out.push_back(path + ".volumeMounts.mountPropagation: what the node mounts later may not be seen");
   }
   for (const auto& port : kube::items(container, {"ports"})) {
-    const std::string_view ip = kube::text(port.get_object(), {"hostIP"});
+    const std::string_view ip = kube::text(kube::objectOf(port), {"hostIP"});
     if (ip.empty() || ip == "0.0.0.0" || ip == "::") continue;
     out.push_back(path + ".ports.hostIP: the program itself decides where it listens");
   }
@@ -49,7 +49,7 @@ std::vector<std::string> notesOn(const kube::Object& pod) {
   }
   for (const std::string_view list : {"initContainers", "containers"}) {
     for (const auto& item : kube::items(spec, {list})) {
-      const kube::Object& container = item.get_object();
+      const kube::Object& container = kube::objectOf(item);
       noteContainer(container, fmt::format("spec.{}[{}]", list, kube::text(container, {"name"})), out);
     }
   }

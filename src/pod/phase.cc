@@ -110,13 +110,13 @@ ConditionValue ready(const Object& pod, ConditionValue containers) {
   if (containers.status != "True") return containers;
   std::vector<std::string> problems;
   for (const auto& gate : kube::items(pod, {"spec", "readinessGates"})) {
-    const std::string type(kube::text(gate.get_object(), {"conditionType"}));
+    const std::string type(kube::text(kube::objectOf(gate), {"conditionType"}));
     std::string_view status;
     bool exists = false;
     for (const auto& condition : kube::items(pod, {"status", "conditions"})) {
-      if (kube::text(condition.get_object(), {"type"}) != type) continue;
+      if (kube::text(kube::objectOf(condition), {"type"}) != type) continue;
       exists = true;
-      status = kube::text(condition.get_object(), {"status"});
+      status = kube::text(kube::objectOf(condition), {"status"});
     }
     if (!exists) {
       problems.push_back(fmt::format("corresponding condition of pod readiness gate \"{}\" does not exist.", type));
@@ -134,13 +134,13 @@ PodView viewOf(const Object& pod, const PodReport& report) {
   PodView view;
   const bool has_init = !kube::items(pod, {"spec", "initContainers"}).empty();
   for (const auto& item : kube::items(pod, {"spec", "initContainers"})) {
-    view.init.push_back(viewOfContainer(item.get_object(), report, ContainerReport::INIT, !view.init.empty()));
+    view.init.push_back(viewOfContainer(kube::objectOf(item), report, ContainerReport::INIT, !view.init.empty()));
   }
   for (const auto& item : kube::items(pod, {"spec", "containers"})) {
-    view.main.push_back(viewOfContainer(item.get_object(), report, ContainerReport::MAIN, has_init));
+    view.main.push_back(viewOfContainer(kube::objectOf(item), report, ContainerReport::MAIN, has_init));
   }
   for (const auto& item : kube::items(pod, {"spec", "ephemeralContainers"})) {
-    view.ephemeral.push_back(viewOfContainer(item.get_object(), report, ContainerReport::EPHEMERAL, false));
+    view.ephemeral.push_back(viewOfContainer(kube::objectOf(item), report, ContainerReport::EPHEMERAL, false));
   }
   return view;
 }

@@ -118,10 +118,8 @@ Task<Status> buildContainer(const kube::Object& container, const Shared& shared,
   out.set_image(std::string(kube::text(container, {"image"})));
   out.set_image_pull_policy(pullPolicy(container));
   out.set_working_dir(std::string(kube::text(container, {"workingDir"})));
-  for (const auto& word : kube::items(container, {"command"}))
-    out.add_command(expand(std::string_view(word.get_string()), lookup));
-  for (const auto& word : kube::items(container, {"args"}))
-    out.add_args(expand(std::string_view(word.get_string()), lookup));
+  for (const auto& word : kube::items(container, {"command"})) out.add_command(expand(kube::textOf(word), lookup));
+  for (const auto& word : kube::items(container, {"args"})) out.add_args(expand(kube::textOf(word), lookup));
   for (const auto& [name, value] : variables) {
     auto* variable = out.add_env();
     variable->set_name(name);
@@ -129,7 +127,7 @@ Task<Status> buildContainer(const kube::Object& container, const Shared& shared,
     variable->set_field(jobFieldsIn(value));
   }
   for (const auto& mount : kube::items(container, {"volumeMounts"})) {
-    CO_TRY_STATUS(addMount(mount.get_object(), shared, variables, out));
+    CO_TRY_STATUS(addMount(kube::objectOf(mount), shared, variables, out));
   }
   CO_TRY_STATUS(setProbes(container, out));
   CO_TRY_STATUS(setAmounts(container, out));
@@ -165,11 +163,12 @@ void setDns(const kube::Object& pod, const PlanOptions& options, site::v1::DnsCo
   }
   out.set_policy(policy);
   const kube::Object& config = kube::child(pod, {"spec", "dnsConfig"});
-  for (const auto& server : kube::items(config, {"nameservers"})) out.add_nameservers(std::string(server.get_string()));
-  for (const auto& search : kube::items(config, {"searches"})) out.add_searches(std::string(search.get_string()));
+  for (const auto& server : kube::items(config, {"nameservers"}))
+    out.add_nameservers(std::string(kube::textOf(server)));
+  for (const auto& search : kube::items(config, {"searches"})) out.add_searches(std::string(kube::textOf(search)));
   for (const auto& item : kube::items(config, {"options"})) {
-    const std::string name(kube::text(item.get_object(), {"name"}));
-    const std::string value(kube::text(item.get_object(), {"value"}));
+    const std::string name(kube::text(kube::objectOf(item), {"name"}));
+    const std::string value(kube::text(kube::objectOf(item), {"value"}));
     out.add_options(value.empty() ? name : name + ":" + value);
   }
 }
@@ -216,9 +215,9 @@ Status setPod(const kube::Object& pod, const PlanOptions& options, site::v1::Pod
   plan.set_share_process_namespace(kube::boolean(pod, {"spec", "shareProcessNamespace"}));
   for (const auto& item : kube::items(pod, {"spec", "hostAliases"})) {
     auto* alias = plan.add_host_aliases();
-    alias->set_ip(std::string(kube::text(item.get_object(), {"ip"})));
-    for (const auto& name : kube::items(item.get_object(), {"hostnames"}))
-      alias->add_hostnames(std::string(name.get_string()));
+    alias->set_ip(std::string(kube::text(kube::objectOf(item), {"ip"})));
+    for (const auto& name : kube::items(kube::objectOf(item), {"hostnames"}))
+      alias->add_hostnames(std::string(kube::textOf(name)));
   }
   plan.set_cluster_domain(options.cluster_domain);
   plan.set_hostname_as_fqdn(kube::boolean(pod, {"spec", "setHostnameAsFQDN"}) && !plan.subdomain().empty());
@@ -267,9 +266,9 @@ Task<Result<site::v1::PodPlan>> buildPlan(kube::Object pod, PlanSource& source, 
   for (const bool init : {true, false}) {
     for (const auto& item : kube::items(pod, {"spec", init ? "initContainers" : "containers"})) {
       site::v1::Container* to = init ? plan.add_init_containers() : plan.add_containers();
-      const Status built = co_await buildContainer(item.get_object(), shared, *to);
+      const Status built = co_await buildContainer(kube::objectOf(item), shared, *to);
       if (!built)
-        co_return failure(built.error().wrap(fmt::format("container {}", kube::text(item.get_object(), {"name"}))));
+        co_return failure(built.error().wrap(fmt::format("container {}", kube::text(kube::objectOf(item), {"name"}))));
     }
   }
   CO_TRY_STATUS(co_await addRegistryAuth(pod, references, plan));
@@ -285,7 +284,7 @@ Task<Result<std::vector<site::v1::Container>>> buildEphemeral(kube::Object pod, 
   CO_TRY(shared.volumes, co_await resolveVolumes(pod, references, options));
   std::vector<site::v1::Container> out;
   for (const auto& item : kube::items(pod, {"spec", "ephemeralContainers"})) {
-    const kube::Object& container = item.get_object();
+    const kube::Object& container = kube::objectOf(item);
     const Status built = co_await buildContainer(container, shared, out.emplace_back());
     if (!built) co_return failure(built.error().wrap(fmt::format("container {}", kube::text(container, {"name"}))));
     out.back().set_target(std::string(kube::text(container, {"targetContainerName"})));

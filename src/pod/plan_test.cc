@@ -139,6 +139,38 @@ TEST(BuildPlan, RefusesWhatNeedsRootAndListsAll) {
   EXPECT_NE(built.error().message.find("capabilities.add"), std::string::npos);
 }
 
+// An API server refuses such a pod; whoever stands in for one must not be able to end the controller.
+TEST(BuildPlan, ItemsOfTheWrongTypeEndNothing) {
+  const auto whole = podWith(
+      R"J(,"envFrom":[{"configMapRef":{"name":"conf"}}],"env":[{"name":"A","value":"x"}],"command":["a"],"args":["b"],
+          "ports":[{"containerPort":1}],"volumeMounts":[{"name":"v","mountPath":"/v"}],
+          "livenessProbe":{"exec":{"command":["c"]}},"startupProbe":{"httpGet":{"port":1,"httpHeaders":[{"name":"h"}]}})J",
+      R"J(,"volumes":[{"name":"v","projected":{"sources":[{"configMap":{"name":"conf","items":[{"key":"k"}]}}]}}],
+          "hostAliases":[{"ip":"1.2.3.4","hostnames":["x"]}],"imagePullSecrets":[{"name":"s"}],"initContainers":[{"name":"i"}],
+          "dnsConfig":{"nameservers":["1.1.1.1"],"searches":["x"],"options":[{"name":"o"}]})J");
+  kube::json::value root(whole);
+  // Each value in its turn is replaced by one of another type.
+  const std::function<void(kube::json::value&)> visit = [&](kube::json::value& at) {
+    if (&at != &root) {
+      for (const kube::json::value& wrong :
+           {kube::json::value(7), kube::json::value("text"), kube::json::value(nullptr),
+            kube::json::value(kube::json::array{7}), kube::json::value(kube::Object{})}) {
+        const kube::json::value right = std::exchange(at, wrong);
+        (void)plan(root.get_object());
+        (void)checkSupported(root.get_object());
+        (void)referencesOf(root.get_object());
+        at = right;
+      }
+    }
+    if (auto* object = at.if_object()) {
+      for (auto& entry : *object) visit(entry.value());
+    } else if (auto* array = at.if_array()) {
+      for (auto& item : *array) visit(item);
+    }
+  };
+  visit(root);
+}
+
 TEST(BuildPlan, PathsThatLeaveAVolumeAreInvalid) {
   const auto pod = podWith(R"(,"volumeMounts":[{"name":"v","mountPath":"/v","subPath":"a/../../b"}])",
                            R"(,"volumes":[{"name":"v"}])");

@@ -11,8 +11,8 @@ Result<int32_t> resolvePort(const kube::Object& action, const kube::Object& cont
   if (port->is_number()) return static_cast<int32_t>(port->to_number<int64_t>());
   const std::string name(port->is_string() ? std::string_view(port->get_string()) : std::string_view());
   for (const auto& item : kube::items(container, {"ports"})) {
-    if (kube::text(item.get_object(), {"name"}) == name) {
-      return static_cast<int32_t>(kube::integer(item.get_object(), {"containerPort"}));
+    if (kube::text(kube::objectOf(item), {"name"}) == name) {
+      return static_cast<int32_t>(kube::integer(kube::objectOf(item), {"containerPort"}));
     }
   }
   if (const auto number = parseInt(name)) return static_cast<int32_t>(*number);
@@ -27,8 +27,8 @@ Status setHttp(const kube::Object& action, const kube::Object& container, site::
   out.set_scheme(std::string(kube::text(action, {"scheme"})));
   for (const auto& item : kube::items(action, {"httpHeaders"})) {
     auto* header = out.add_headers();
-    header->set_name(std::string(kube::text(item.get_object(), {"name"})));
-    header->set_value(std::string(kube::text(item.get_object(), {"value"})));
+    header->set_name(std::string(kube::text(kube::objectOf(item), {"name"})));
+    header->set_value(std::string(kube::text(kube::objectOf(item), {"value"})));
   }
   return {};
 }
@@ -39,20 +39,20 @@ Result<site::v1::Handler> buildHandler(const kube::Object& handler, const kube::
   site::v1::Handler out;
   if (const auto* action = handler.if_contains("exec")) {
     out.mutable_exec();
-    for (const auto& word : kube::items(action->get_object(), {"command"})) {
-      out.mutable_exec()->add_command(std::string(word.get_string()));
+    for (const auto& word : kube::items(kube::objectOf(*action), {"command"})) {
+      out.mutable_exec()->add_command(std::string(kube::textOf(word)));
     }
   } else if (const auto* action = handler.if_contains("httpGet")) {
-    TRY_STATUS(setHttp(action->get_object(), container, *out.mutable_http()));
+    TRY_STATUS(setHttp(kube::objectOf(*action), container, *out.mutable_http()));
   } else if (const auto* action = handler.if_contains("tcpSocket")) {
-    TRY(const int32_t port, resolvePort(action->get_object(), container));
+    TRY(const int32_t port, resolvePort(kube::objectOf(*action), container));
     out.mutable_tcp()->set_port(port);
-    out.mutable_tcp()->set_host(std::string(kube::text(action->get_object(), {"host"})));
+    out.mutable_tcp()->set_host(std::string(kube::text(kube::objectOf(*action), {"host"})));
   } else if (const auto* action = handler.if_contains("grpc")) {
-    out.mutable_grpc()->set_port(static_cast<int32_t>(kube::integer(action->get_object(), {"port"})));
-    out.mutable_grpc()->set_service(std::string(kube::text(action->get_object(), {"service"})));
+    out.mutable_grpc()->set_port(static_cast<int32_t>(kube::integer(kube::objectOf(*action), {"port"})));
+    out.mutable_grpc()->set_service(std::string(kube::text(kube::objectOf(*action), {"service"})));
   } else if (const auto* action = handler.if_contains("sleep")) {
-    out.set_sleep_seconds(kube::integer(action->get_object(), {"seconds"}));
+    out.set_sleep_seconds(kube::integer(kube::objectOf(*action), {"seconds"}));
   } else {
     return failure(Code::Invalid, "a handler without an action");
   }

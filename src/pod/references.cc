@@ -28,7 +28,7 @@ Result<std::map<std::string, std::string>> dataOf(const kube::Object& object, bo
   const auto decode = [&](std::string_view field) -> Status {
     for (const auto& [key, value] : kube::child(object, {field})) {
       if (!value.is_string()) continue;
-      auto bytes = base64Decode(std::string_view(value.get_string()));
+      auto bytes = base64Decode(kube::textOf(value));
       if (!bytes)
         return failure(bytes.error().wrap(fmt::format("{} of {}", std::string_view(key), kube::name(object))));
       out[std::string(key)] = std::move(*bytes);

@@ -31,7 +31,7 @@ void addAuths(const std::string& text, bool has_auths, site::v1::PodPlan& plan) 
 
 Task<Status> addRegistryAuth(const kube::Object& pod, References& references, site::v1::PodPlan& plan) {
   for (const auto& item : kube::items(pod, {"spec", "imagePullSecrets"})) {
-    const std::string name(kube::text(item.get_object(), {"name"}));
+    const std::string name(kube::text(kube::objectOf(item), {"name"}));
     plan.add_image_pull_secrets(name);
     const auto secret = co_await references.secret(name);
     if (!secret && secret.error().is(Code::NotFound)) continue;

@@ -87,15 +87,15 @@ Result<Amounts> podResources(const kube::Object& pod, std::string_view list) {
   Amounts sidecars;
   Amounts most_at_init;
   for (const auto& item : kube::items(pod, {"spec", "initContainers"})) {
-    TRY(const Amounts amounts, amountsOf(item.get_object(), list));
+    TRY(const Amounts amounts, amountsOf(kube::objectOf(item), list));
     Amounts now = sidecars;
     addTo(now, amounts);
     raiseTo(most_at_init, now);
-    if (kube::text(item.get_object(), {"restartPolicy"}) == "Always") addTo(sidecars, amounts);
+    if (kube::text(kube::objectOf(item), {"restartPolicy"}) == "Always") addTo(sidecars, amounts);
   }
   Amounts total = sidecars;
   for (const auto& item : kube::items(pod, {"spec", "containers"})) {
-    TRY(const Amounts amounts, amountsOf(item.get_object(), list));
+    TRY(const Amounts amounts, amountsOf(kube::objectOf(item), list));
     addTo(total, amounts);
   }
   raiseTo(total, most_at_init);

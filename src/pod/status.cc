@@ -69,8 +69,8 @@ void setCondition(array& conditions, const ConditionValue& value, const std::str
   if (!value.reason.empty()) next["reason"] = value.reason;
   if (!value.message.empty()) next["message"] = value.message;
   for (auto& each : conditions) {
-    if (!each.is_object() || kube::text(each.get_object(), {"type"}) != value.type) continue;
-    const Object& old = each.get_object();
+    if (!each.is_object() || kube::text(kube::objectOf(each), {"type"}) != value.type) continue;
+    const Object& old = kube::objectOf(each);
     if (kube::text(old, {"status"}) == value.status && old.contains("lastTransitionTime")) {
       next["lastTransitionTime"] = old.at("lastTransitionTime");
     }
@@ -107,7 +107,7 @@ void setOrDrop(Object& status, std::string_view key, const std::string& value) {
 const Object& statusNamed(const array& statuses, std::string_view name) {
   static const Object kNone;
   for (const auto& each : statuses) {
-    if (each.is_object() && kube::text(each.get_object(), {"name"}) == name) return each.get_object();
+    if (each.is_object() && kube::text(kube::objectOf(each), {"name"}) == name) return kube::objectOf(each);
   }
   return kNone;
 }
@@ -188,7 +188,7 @@ std::string qosClass(const Object& pod) {
     for (const auto& item : kube::items(pod, {"spec", list})) {
       for (const std::string_view name : {"cpu", "memory"}) {
         const auto amount = [&](std::string_view from) {
-          const auto milli = milliValue(quantityText(kube::child(item.get_object(), {"resources", from}), name));
+          const auto milli = milliValue(quantityText(kube::child(kube::objectOf(item), {"resources", from}), name));
           return milli ? *milli : 0;
         };
         const int64_t limit = amount("limits");

@@ -40,16 +40,16 @@ void checkContainer(const kube::Object& container, const std::string& path, Prob
   if (!kube::items(container, {"volumeDevices"}).empty())
     out.push_back(path + ".volumeDevices: raw block devices need root");
   for (const auto& mount : kube::items(container, {"volumeMounts"})) {
-    if (kube::text(mount.get_object(), {"mountPropagation"}) == "Bidirectional") {
+    if (kube::text(kube::objectOf(mount), {"mountPropagation"}) == "Bidirectional") {
       out.push_back(path + ".volumeMounts.mountPropagation: Bidirectional needs a privileged container");
     }
-    if (kube::text(mount.get_object(), {"recursiveReadOnly"}) == "Enabled") {
+    if (kube::text(kube::objectOf(mount), {"recursiveReadOnly"}) == "Enabled") {
       out.push_back(path + ".volumeMounts.recursiveReadOnly: Enabled cannot be promised, ask for IfPossible");
     }
   }
   for (const auto& entry : kube::items(container, {"ports"})) {
-    const int64_t host = kube::integer(entry.get_object(), {"hostPort"});
-    if (host != 0 && host != kube::integer(entry.get_object(), {"containerPort"})) {
+    const int64_t host = kube::integer(kube::objectOf(entry), {"hostPort"});
+    if (host != 0 && host != kube::integer(kube::objectOf(entry), {"containerPort"})) {
       out.push_back(fmt::format("{}.ports.hostPort: {} differs from containerPort: containers share the node's network",
                                 path, host));
     }
@@ -88,7 +88,7 @@ void checkVolume(const kube::Object& volume, Problems& out) {
     out.push_back(fmt::format("{}.{}: mounting it needs root", path, kind));
   }
   for (const auto& source : kube::items(volume, {"projected", "sources"})) {
-    for (const auto& entry : source.get_object()) {
+    for (const auto& entry : kube::objectOf(source)) {
       if (isOneOf(kProjections, entry.key())) continue;
       out.push_back(fmt::format("{}.projected.sources.{}: not there yet", path, std::string_view(entry.key())));
     }
@@ -97,7 +97,7 @@ void checkVolume(const kube::Object& volume, Problems& out) {
 
 void checkList(const kube::Object& spec, std::string_view list, Problems& out) {
   for (const auto& item : kube::items(spec, {list})) {
-    const kube::Object& container = item.get_object();
+    const kube::Object& container = kube::objectOf(item);
     checkContainer(container, fmt::format("spec.{}[{}]", list, kube::text(container, {"name"})), out);
   }
 }
@@ -122,7 +122,7 @@ Status checkSupported(const kube::Object& pod) {
     problems.emplace_back("spec.resourceClaims: devices come from Slurm, ask for slipway.dev/gres-<name>");
   }
   checkProfiles(kube::child(spec, {"securityContext"}), "spec", problems);
-  for (const auto& volume : kube::items(spec, {"volumes"})) checkVolume(volume.get_object(), problems);
+  for (const auto& volume : kube::items(spec, {"volumes"})) checkVolume(kube::objectOf(volume), problems);
   for (const std::string_view list : {"initContainers", "containers"}) checkList(spec, list, problems);
   return verdict(problems);
 }
@@ -150,24 +150,24 @@ PlanReferences referencesOf(const kube::Object& pod) {
     }
   };
   for (const auto& volume : kube::items(pod, {"spec", "volumes"})) {
-    addSource(volume.get_object());
-    for (const auto& source : kube::items(volume.get_object(), {"projected", "sources"}))
-      addSource(source.get_object());
+    addSource(kube::objectOf(volume));
+    for (const auto& source : kube::items(kube::objectOf(volume), {"projected", "sources"}))
+      addSource(kube::objectOf(source));
   }
   for (const std::string_view list : {"initContainers", "containers"}) {
     for (const auto& item : kube::items(pod, {"spec", list})) {
-      for (const auto& from : kube::items(item.get_object(), {"envFrom"})) {
-        add(maps, kube::text(from.get_object(), {"configMapRef", "name"}));
-        add(secrets, kube::text(from.get_object(), {"secretRef", "name"}));
+      for (const auto& from : kube::items(kube::objectOf(item), {"envFrom"})) {
+        add(maps, kube::text(kube::objectOf(from), {"configMapRef", "name"}));
+        add(secrets, kube::text(kube::objectOf(from), {"secretRef", "name"}));
       }
-      for (const auto& variable : kube::items(item.get_object(), {"env"})) {
-        add(maps, kube::text(variable.get_object(), {"valueFrom", "configMapKeyRef", "name"}));
-        add(secrets, kube::text(variable.get_object(), {"valueFrom", "secretKeyRef", "name"}));
+      for (const auto& variable : kube::items(kube::objectOf(item), {"env"})) {
+        add(maps, kube::text(kube::objectOf(variable), {"valueFrom", "configMapKeyRef", "name"}));
+        add(secrets, kube::text(kube::objectOf(variable), {"valueFrom", "secretKeyRef", "name"}));
       }
     }
   }
   for (const auto& secret : kube::items(pod, {"spec", "imagePullSecrets"})) {
-    add(secrets, kube::text(secret.get_object(), {"name"}));
+    add(secrets, kube::text(kube::objectOf(secret), {"name"}));
   }
   out.config_maps.assign(maps.begin(), maps.end());
   out.secrets.assign(secrets.begin(), secrets.end());

@@ -38,7 +38,7 @@ Status addData(site::v1::Files& files, const kube::Object& source, const std::ma
     return {};
   }
   for (const auto& entry : items) {
-    const kube::Object& item = entry.get_object();
+    const kube::Object& item = kube::objectOf(entry);
     const auto found = data.find(std::string(kube::text(item, {"key"})));
     if (found == data.end()) {
       if (kube::boolean(source, {"optional"})) continue;
@@ -60,7 +60,7 @@ Task<Status> addReferred(const Scope& scope, const kube::Object& source, bool se
 
 Status addDownward(const Scope& scope, const kube::Object& source, int64_t mode, site::v1::Files& files) {
   for (const auto& entry : kube::items(source, {"items"})) {
-    const kube::Object& item = entry.get_object();
+    const kube::Object& item = kube::objectOf(entry);
     Result<std::string> value;
     if (const auto& field = kube::child(item, {"fieldRef"}); !field.empty()) {
       const std::string_view path = kube::text(field, {"fieldPath"});
@@ -88,20 +88,20 @@ Task<Status> addToken(const Scope& scope, const kube::Object& source, int64_t mo
 Task<Status> addProjected(const Scope& scope, const kube::Object& projected, site::v1::Files& files) {
   const int64_t mode = files.default_mode();
   for (const auto& entry : kube::items(projected, {"sources"})) {
-    const kube::Object& source = entry.get_object();
+    const kube::Object& source = kube::objectOf(entry);
     Status added;
     if (const auto* map = source.if_contains("configMap")) {
-      const kube::Object& reference = map->get_object();
+      const kube::Object& reference = kube::objectOf(*map);
       added = co_await addReferred(scope, reference, false, std::string(kube::text(reference, {"name"})), mode, files);
     } else if (const auto* secret = source.if_contains("secret")) {
-      const kube::Object& reference = secret->get_object();
+      const kube::Object& reference = kube::objectOf(*secret);
       files.set_secret(true);
       added = co_await addReferred(scope, reference, true, std::string(kube::text(reference, {"name"})), mode, files);
     } else if (const auto* downward = source.if_contains("downwardAPI")) {
-      added = addDownward(scope, downward->get_object(), mode, files);
+      added = addDownward(scope, kube::objectOf(*downward), mode, files);
     } else if (const auto* token = source.if_contains("serviceAccountToken")) {
       files.set_secret(true);
-      added = co_await addToken(scope, token->get_object(), mode, files);
+      added = co_await addToken(scope, kube::objectOf(*token), mode, files);
     } else {
       added = failure(Code::Invalid, "projected source {} is not supported",
                       source.empty() ? "" : std::string_view(source.begin()->key()));
@@ -161,7 +161,7 @@ Task<Status> resolveOne(const Scope& scope, const kube::Object& volume, Resolved
   for (const bool secret : {false, true}) {
     const auto* found = source(secret ? "secret" : "configMap");
     if (found == nullptr) continue;
-    const kube::Object& reference = found->get_object();
+    const kube::Object& reference = kube::objectOf(*found);
     auto* files = out.volume.mutable_files();
     files->set_secret(secret);
     files->set_default_mode(static_cast<uint32_t>(kube::integer(reference, {"defaultMode"}, kDefaultMode)));
@@ -172,25 +172,26 @@ Task<Status> resolveOne(const Scope& scope, const kube::Object& volume, Resolved
     const auto* found = source(kind);
     if (found == nullptr) continue;
     auto* files = out.volume.mutable_files();
-    files->set_default_mode(static_cast<uint32_t>(kube::integer(found->get_object(), {"defaultMode"}, kDefaultMode)));
-    if (kind == "projected") co_return co_await addProjected(scope, found->get_object(), *files);
-    co_return addDownward(scope, found->get_object(), files->default_mode(), *files);
+    files->set_default_mode(
+        static_cast<uint32_t>(kube::integer(kube::objectOf(*found), {"defaultMode"}, kDefaultMode)));
+    if (kind == "projected") co_return co_await addProjected(scope, kube::objectOf(*found), *files);
+    co_return addDownward(scope, kube::objectOf(*found), files->default_mode(), *files);
   }
   if (const auto* path = source("hostPath")) {
     if (!scope.options.allow_host_path) co_return failure(Code::Invalid, "hostPath is switched off at this site");
-    out.volume.mutable_host_path()->set_path(std::string(kube::text(path->get_object(), {"path"})));
-    out.volume.mutable_host_path()->set_type(std::string(kube::text(path->get_object(), {"type"})));
+    out.volume.mutable_host_path()->set_path(std::string(kube::text(kube::objectOf(*path), {"path"})));
+    out.volume.mutable_host_path()->set_type(std::string(kube::text(kube::objectOf(*path), {"type"})));
     co_return Status();
   }
   if (const auto* nfs = source("nfs")) {
-    out.volume.mutable_host_path()->set_path(std::string(kube::text(nfs->get_object(), {"path"})));
+    out.volume.mutable_host_path()->set_path(std::string(kube::text(kube::objectOf(*nfs), {"path"})));
     out.volume.mutable_host_path()->set_type("Directory");
-    out.read_only = kube::boolean(nfs->get_object(), {"readOnly"});
+    out.read_only = kube::boolean(kube::objectOf(*nfs), {"readOnly"});
     co_return Status();
   }
   if (const auto* claim = source("persistentVolumeClaim")) {
-    out.read_only = kube::boolean(claim->get_object(), {"readOnly"});
-    co_return co_await resolveClaim(scope, std::string(kube::text(claim->get_object(), {"claimName"})), out);
+    out.read_only = kube::boolean(kube::objectOf(*claim), {"readOnly"});
+    co_return co_await resolveClaim(scope, std::string(kube::text(kube::objectOf(*claim), {"claimName"})), out);
   }
   if (source("ephemeral") != nullptr) {
     co_return co_await resolveClaim(scope, fmt::format("{}-{}", kube::name(scope.pod), scope.name), out);
@@ -214,7 +215,7 @@ Task<Result<std::vector<ResolvedVolume>>> resolveVolumes(const kube::Object& pod
                                                          const PlanOptions& options) {
   std::vector<ResolvedVolume> out;
   for (const auto& entry : kube::items(pod, {"spec", "volumes"})) {
-    const kube::Object& volume = entry.get_object();
+    const kube::Object& volume = kube::objectOf(entry);
     const Scope scope{pod, references, options, std::string(kube::text(volume, {"name"}))};
     ResolvedVolume resolved;
     const Status done = co_await resolveOne(scope, volume, resolved);
