@@ -30,7 +30,8 @@ std::vector<RankEnd> readRankEnds(const fs::path& folder) {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(folder, error)) {
     // "<rank>@<node>"
-    const auto [rank, node] = splitOnce(entry.path().filename().native(), '@');
+    const std::string name = entry.path().filename().string();
+    const auto [rank, node] = splitOnce(name, '@');
     const auto number = parseInt(rank);
     const auto text = readFile(entry.path());
     RankEnd each;
