@@ -27,7 +27,7 @@ class ServiceAddresses final : public PlainAdmission {
     if (request.kind->table != "core/services" || request.operation == "DELETE" || !request.subresource.empty())
       return {};
     json::object& spec = json::ensureObject(*request.object, "spec");
-    const std::string_view type = json::text(spec, {"type"});
+    const std::string type(json::text(spec, {"type"}));
     if (type == "ExternalName") {
       for (const char* field : {"clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"})
         json::removeKey(spec, field);
