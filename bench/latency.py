@@ -48,7 +48,8 @@ def _bytes(entry, key):
 
 
 def figures(slurm, binary):
-    """Medians in ms: from the pod's creation to sbatch, and from the job's start to the first line of `logs -f`."""
+    """In ms: from the pod's creation to sbatch and from the job's start to the first line of `logs -f` (medians), from the
+    writing of a line to its arrival (the longest of 20), from a change of a node in Slurm to the Node (the longest of 5)."""
     work = pathlib.Path(tempfile.mkdtemp(prefix="slipway-bench."))
     slurm.env["FAKE_SLURM_EXEC"] = "1"
     stack = Stack(work, binary, slurm)
@@ -65,7 +66,7 @@ def figures(slurm, binary):
             created = time.time()
             status, answer = api.call("POST", "/api/v1/namespaces/default/pods", host_pod(name, ["sh", "-c", "echo x; sleep 30"]))
             assert status == 201, answer
-            _first_line(api, name)
+            next(_follow(api, name, 1))
             seen = time.time()
             # Written by sbatch when it takes the job, which starts there and then.
             [script] = _scripts(slurm) - known
@@ -73,6 +74,8 @@ def figures(slurm, binary):
             submits.append(1000 * (submitted - created))
             lines.append(1000 * (seen - submitted))
             api.call("DELETE", f"/api/v1/namespaces/default/pods/{name}", {"gracePeriodSeconds": 0})
+        delays = _line_delays(api)
+        changes = [_node_change(api, slurm, state) for state in ("DRAIN", "IDLE", "DRAIN", "IDLE", "DRAIN")]
     except Exception:
         print(stack.logs(), stack.kubectl("get", "pods,events", check=False).stdout, sep="\n")
         raise
@@ -81,23 +84,45 @@ def figures(slurm, binary):
         stack.stop()
         subprocess.run([slurm.bin.parent / "fake_slurm", "stop"], env={**os.environ, **slurm.env}, check=False)
         shutil.rmtree(work, ignore_errors=True)
-    return statistics.median(submits), statistics.median(lines)
+    return statistics.median(submits), statistics.median(lines), max(delays), max(changes)
 
 
 def _scripts(slurm):
     return set(slurm.dir.glob("script.*"))
 
 
-def _first_line(api, pod):
-    """Asks again until the container is there, as a person with `kubectl logs -f` would, and reads one byte."""
+def _line_delays(api):
+    """Each line is the time at which it was written, in ns."""
+    script = "i=0; while [ $i -lt 20 ]; do sleep 0.2; date +%s%N; i=$((i+1)); done; sleep 5"
+    status, answer = api.call("POST", "/api/v1/namespaces/default/pods", host_pod("lines", ["sh", "-c", script]))
+    assert status == 201, answer
+    return [1000 * (time.time() - int(line) / 1e9) for line in _follow(api, "lines", 20)]
+
+
+def _node_change(api, slurm, state):
+    begin = time.monotonic()
+    subprocess.run([slurm.bin.parent / "fake_slurm", "set-node", "n1", state, "bench"], env={**os.environ, **slurm.env},
+                   check=True)
+    while time.monotonic() - begin < 30:
+        _, answer = api.call("GET", "/api/v1/nodes/n1")
+        if json.loads(answer)["spec"].get("unschedulable", False) == (state == "DRAIN"):
+            return 1000 * (time.monotonic() - begin)
+        time.sleep(0.01)
+    raise TimeoutError(f"Node n1 did not follow Slurm to {state} within 30 s")
+
+
+def _follow(api, pod, count):
+    """Yields lines as they arrive; asks again until the container is there, as a person with `kubectl logs -f` would."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         connection = api.connect()
         connection.request("GET", f"/api/v1/namespaces/default/pods/{pod}/log?follow=true")
         answer = connection.getresponse()
-        if answer.status == 200 and answer.read(1):
+        if answer.status == 200:
+            for _ in range(count):
+                yield answer.readline()
             connection.close()
             return
         connection.close()
         time.sleep(0.005)
-    raise TimeoutError(f"no line of pod {pod} within 30 s")
+    raise TimeoutError(f"no log of pod {pod} within 30 s")

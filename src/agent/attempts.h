@@ -53,6 +53,7 @@ struct Attempt {
   int64_t last_alive = 0;   ///< when Slurm last had the job and it had not ended; 0: not since this agent started
   int64_t final_since = 0;  ///< Slurm's final word came, the report is waited for
   bool slurm_final = false;
+  bool ended_but_requeued = false;  ///< Slurm would run again what is over
   Error submit_error;
   // Cancelling.
   int64_t term_sent = 0;
@@ -126,6 +127,7 @@ class Attempts {
   void see(Attempt& attempt, const OwnJob& job);
   void adopt(const OwnJob& job);
   void requeued(Attempt& attempt, const OwnJob& job);
+  Task<void> cancelRequeued(uint32_t job_id, std::string key);
   void finish(Attempt& attempt, Event event);
   bool readReportFile(Attempt& attempt);
   bool isFinalNow(const Attempt& attempt) const;

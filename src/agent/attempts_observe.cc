@@ -33,6 +33,10 @@ void Attempts::see(Attempt& attempt, const OwnJob& job) {
   attempt.missing_since = 0;
   if (attempt.phase == Phase::Ended) {
     const bool better = !attempt.slurm_final && slurm::isFinal(state);
+    // A job that waits once more, not one that an older answer shows before its start.
+    const bool waits_again = state.base == "PENDING" && !slurm::isFinal(state) &&
+                             (attempt.job.state.empty() || job.restarts > attempt.job.restarts);
+    attempt.ended_but_requeued = !slurm::isFinal(state) && (attempt.ended_but_requeued || waits_again);
     attempt.job = job;
     if (better) {
       attempt.slurm_final = true;
@@ -87,7 +91,7 @@ void Attempts::adopt(const OwnJob& job) {
 Task<void> Attempts::observe(std::vector<OwnJob> jobs, int64_t began) {
   observed_ = true;
   std::set<std::string> seen;
-  std::vector<std::pair<uint32_t, std::string>> duplicates;
+  std::vector<std::pair<uint32_t, std::string>> duplicates, requeued_ends;
   for (const OwnJob& job : jobs) {
     const std::string key = SubmissionJournal::keyOf(job.pod_uid, job.attempt);
     const auto known = attempts_.find(key);
@@ -107,6 +111,7 @@ Task<void> Attempts::observe(std::vector<OwnJob> jobs, int64_t began) {
     }
     seen.insert(key);
     see(attempt, job);
+    if (attempt.ended_but_requeued) requeued_ends.emplace_back(job.id, key);
   }
   std::vector<std::string> open;
   std::vector<std::string> missing;
@@ -122,10 +127,19 @@ Task<void> Attempts::observe(std::vector<OwnJob> jobs, int64_t began) {
     missing.push_back(key);
   }
   for (const auto& [job_id, key] : duplicates) co_await cancelDuplicate(job_id, key);
+  for (const auto& [job_id, key] : requeued_ends) co_await cancelRequeued(job_id, key);
   for (const std::string& key : open) co_await settle(key, began);
   if (!missing.empty()) co_await askAccounting(std::move(missing));
   co_await pursueCancellations();
   collectGarbage();
+}
+
+/// A slurmctld that lost what it knew, or an operator, requeued the job of a pod that is over: it is not run again.
+/// Tried with each poll until the job has ended.
+Task<void> Attempts::cancelRequeued(uint32_t job_id, std::string key) {
+  log::warn("pod {}: job {} was requeued after the pod's end and is cancelled", key, job_id);
+  const Status killed = co_await driver_.cancel(job_id, slurm::CancelHow::Kill);
+  if (!killed && !killed.error().is(Code::NotFound)) log::warn("pod {}: {}", key, killed.error().message);
 }
 
 /// Two jobs with one identity: the one that claimed the directory, or else the one in the journal, is the pod's.

@@ -357,6 +357,32 @@ TEST_F(AttemptsTest, ARequeueIsARestartAndNoEnd) {
   EXPECT_EQ(stage(), "RUNNING");
 }
 
+TEST_F(AttemptsTest, ARequeueAfterTheEndIsCancelled) {
+  for (const bool agent_restarted : {false, true}) {
+    const auto job = submit(agent_restarted ? "u2" : "u1");
+    auto& shown = driver.jobs[*job];
+    shown.state = "RUNNING";
+    shown.nodes = "n1";
+    pollAfter(15);
+    shown.state = "COMPLETED";
+    pollAfter(15);
+    pollAfter(30);
+    ASSERT_TRUE(driver.cancels.empty());
+    if (agent_restarted) restart();
+    shown.state = "PENDING";
+    shown.nodes = "";
+    shown.restarts = 1;
+    driver.cancel_errors.push_back(Error(Code::Timeout, "slurmctld does not answer"));
+    pollAfter(15);
+    pollAfter(15);
+    ASSERT_EQ(driver.cancels.size(), 2U) << "tried until the job has ended";
+    EXPECT_EQ(driver.cancels[1], (std::pair{*job, CancelHow::Kill}));
+    pollAfter(15);
+    EXPECT_EQ(driver.cancels.size(), 2U);
+    driver.cancels.clear();
+  }
+}
+
 TEST_F(AttemptsTest, AFailureBeforeARequeueIsNoEnd) {
   const auto job = submit();
   driver.jobs[*job].state = "RUNNING";

@@ -1,6 +1,7 @@
 """The bridge, end to end: real Slurm, real kubectl, the real binary."""
 
 import json
+import os
 import time
 import unittest
 
@@ -120,8 +121,10 @@ class Pods(SiteTest):
 
 class Logs(SiteTest):
     def test_nothing_is_lost_at_exit(self):
-        self.run_pod("seq", "seq 100000")
-        self.assertEqual(self.kubectl("logs", "seq"), "".join(f"{i}\n" for i in range(1, 100001)))
+        wanted = "".join(f"{i}\n" for i in range(1, 100001))
+        for run in range(int(os.environ.get("SLIPWAY_LOG_RUNS", "3"))):
+            self.run_pod(f"seq-{run}", "seq 100000")
+            self.assertEqual(self.kubectl("logs", f"seq-{run}"), wanted, f"run {run}")
 
     def test_lines_of_any_length(self):
         self.run_pod("long", "head -c 300000 /dev/zero | tr '\\0' x; echo; printf end")
