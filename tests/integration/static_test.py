@@ -9,7 +9,7 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get("SLIPWAY_STATIC", ROOT / "build" / "static" / "slipway"))
-ROOTS = pathlib.Path(os.environ.get("SLIPWAY_ROOTS", ROOT / "build" / "roots"))
+ROOTS = pathlib.Path(os.environ.get("SLIPWAY_ROOTS", ROOT / "build" / "static-roots"))
 NSSWITCH = "passwd: files sss\ngroup: files sss\nhosts: files myhostname dns\n"
 
 

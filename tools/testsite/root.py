@@ -103,6 +103,7 @@ def make(suite, seconds, report=print):
         tail = process.log_tail(5)
         shutil.rmtree(target, ignore_errors=True)
         raise Failed(f"Debian {suite}: debootstrap failed:\n{tail}")
+    (target / "etc" / "hosts").touch()  # what is mounted over
     (target / "slipway-root").write_text(f"made by tools/sites.py from {suite}\n")
     target.rename(folder / suite)
     report(f"Debian {suite}: made in {time.monotonic() - begin:.0f} s")
