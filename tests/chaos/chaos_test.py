@@ -10,7 +10,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 from site_fixture import SiteTest, host_pod, wait_for  # noqa: E402
 
 # Restarted parts come back when clients have backed off; that may take a while, but never more than this.
-PATIENCE = 90
+# A job that slurmctld forgot to have started is "a duplicate" to slurmd: Slurm drains the node and holds the job for 2 minutes.
+PATIENCE = 240
 ENDED = ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL")
 
 
