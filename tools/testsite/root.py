@@ -5,6 +5,7 @@ import pathlib
 import pwd
 import shutil
 import stat
+import subprocess
 import time
 
 from .processes import Failed, Process, wait_for
@@ -62,6 +63,11 @@ def missing(suite):
     """Why no site of this suite can run here, in words for the user; empty when one can."""
     if os.geteuid() != 0:
         return "only root can enter another Debian"
+    probe = subprocess.run(["unshare", "--mount", "--pid", "--fork", "--propagation", "private", "sh", "-c",
+                            "mount -t proc proc /proc && mount -t tmpfs tmpfs /mnt"], stdin=subprocess.DEVNULL,
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if probe.returncode != 0:
+        return f"no namespaces with mounts of our own here: {probe.stdout.strip()}"
     root = found(suite)
     if root is None:
         return f"no Debian {suite} here: `make sites` makes one, or name one by SLIPWAY_ROOT_{suite.upper()}"
