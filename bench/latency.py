@@ -118,8 +118,10 @@ def _follow(api, pod, count):
         connection = api.connect()
         connection.request("GET", f"/api/v1/namespaces/default/pods/{pod}/log?follow=true")
         answer = connection.getresponse()
-        if answer.status == 200:
-            for _ in range(count):
+        first = answer.readline() if answer.status == 200 else b""
+        if first:
+            yield first
+            for _ in range(count - 1):
                 yield answer.readline()
             connection.close()
             return
