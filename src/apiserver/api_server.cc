@@ -178,9 +178,7 @@ Task<void> ApiServer::Impl::dropOldEvents() {
   }
   for (const std::string& key : old) {
     const size_t slash = key.find('/');
-    WriteContext context;
-    context.user.name = "system:apiserver";
-    context.user.groups = {std::string(kMasters)};
+    WriteContext context = ownContext();
     co_await registry->remove(events, key.substr(0, slash), key.substr(slash + 1), {}, context);
   }
 }

@@ -34,15 +34,6 @@ std::vector<json::object> firstObjects() {
   return objects;
 }
 
-WriteContext ownContext(std::string subresource = "") {
-  WriteContext context;
-  context.user.name = "system:apiserver";
-  context.user.groups = {std::string(kMasters)};
-  context.options.manager = "kube-apiserver";
-  context.subresource = std::move(subresource);
-  return context;
-}
-
 Task<void> createOne(Registry* registry, json::object object, std::optional<StatusError>* failed) {
   const KindPtr kind = registry->kinds().findKind(json::text(object, {"apiVersion"}), json::text(object, {"kind"}));
   const std::string ns(meta::nameSpace(object));

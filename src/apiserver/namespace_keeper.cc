@@ -42,14 +42,6 @@ NamespaceKeeper::NamespaceKeeper(Registry& registry, std::string root_certificat
   for (const char* table : {kNamespaces, kAccounts, kConfigMaps}) seen_[table] = registry_.store().revision();
 }
 
-WriteContext NamespaceKeeper::context() const {
-  WriteContext context;
-  context.user.name = "system:apiserver";
-  context.user.groups = {std::string(kMasters)};
-  context.options.manager = "kube-apiserver";
-  return context;
-}
-
 void NamespaceKeeper::collect() {
   for (auto& [table, seen] : seen_) {
     for (const ChangePtr& change : registry_.store().table(table).changesAfter(seen, kChangesAtOnce)) {
@@ -95,7 +87,7 @@ Task<void> NamespaceKeeper::reconcile(std::string name) {
 }
 
 Task<void> NamespaceKeeper::furnish(std::string name) {
-  WriteContext writing = context();
+  WriteContext writing = ownContext();
   const KindPtr accounts = registry_.kinds().find("", "v1", "serviceaccounts");
   if (!registry_.store().table(kAccounts).find(name + "/default")) {
     co_await registry_.create(accounts, name, named("ServiceAccount", name, "default"), writing);
@@ -122,7 +114,7 @@ Task<void> NamespaceKeeper::furnish(std::string name) {
 
 Task<bool> NamespaceKeeper::empty(std::string name) {
   // Pods go first, and while one is left nothing else does: it may need its ConfigMaps to end well.
-  const bool podless = co_await emptyTable(&registry_, registry_.kinds().find("", "v1", "pods"), name, context());
+  const bool podless = co_await emptyTable(&registry_, registry_.kinds().find("", "v1", "pods"), name, ownContext());
   if (!podless) co_return false;
   std::map<std::string, KindPtr> kinds;
   for (const KindPtr& kind : registry_.kinds().all()) {
@@ -130,14 +122,14 @@ Task<bool> NamespaceKeeper::empty(std::string name) {
   }
   bool is_empty = true;
   for (const auto& [table, kind] : kinds) {
-    const bool nothing_left = co_await emptyTable(&registry_, kind, name, context());
+    const bool nothing_left = co_await emptyTable(&registry_, kind, name, ownContext());
     is_empty = is_empty && nothing_left;
   }
   co_return is_empty;
 }
 
 Task<void> NamespaceKeeper::letGo(std::string name) {
-  WriteContext writing = context();
+  WriteContext writing = ownContext();
   writing.subresource = "finalize";
   const KindPtr kind = registry_.kinds().find("", "v1", "namespaces");
   Registry::Change change = [](const json::object& live) -> Answer<json::object> {

@@ -25,7 +25,6 @@ class NamespaceKeeper {
   Task<void> furnish(std::string name);
   Task<bool> empty(std::string name);
   Task<void> letGo(std::string name);
-  WriteContext context() const;
 
   Registry& registry_;
   std::string root_certificate_;

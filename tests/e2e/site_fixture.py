@@ -85,6 +85,15 @@ class SiteTest(unittest.TestCase):
         self.stack.wait_phase(name, ("Succeeded", "Failed"), seconds)
         return self.get_pod(name)
 
+    def check_exec(self):
+        """exec gives output and exit code and takes input."""
+        self.stack.apply(host_pod("shell", ["sleep", "120"]))
+        self.stack.wait_phase("shell", ("Running",))
+        self.assertEqual(self.kubectl("exec", "shell", "--", "echo", "a b"), "a b\n")
+        self.assertEqual(self.kubectl("exec", "-i", "shell", "--", "cat", stdin="given"), "given")
+        self.assertEqual(self.kubectl("exec", "shell", "--", "sh", "-c", "exit 7", check=False).returncode, 7)
+        self.kubectl("delete", "pod", "shell", "--timeout=40s")
+
     def events_of(self, name):
         items = self.stack.get("events")["items"]
         return [(e.get("reason"), e.get("message")) for e in items if e["involvedObject"].get("name") == name]

@@ -85,12 +85,7 @@ class Life:
     """What bridge_test.py does not look at, and what a site may do differently."""
 
     def test_exec_gives_output_input_and_exit_code(self):
-        self.stack.apply(host_pod("shell", ["sleep", "120"]))
-        self.stack.wait_phase("shell", ("Running",))
-        self.assertEqual(self.kubectl("exec", "shell", "--", "echo", "a b"), "a b\n")
-        self.assertEqual(self.kubectl("exec", "-i", "shell", "--", "cat", stdin="given"), "given")
-        self.assertEqual(self.kubectl("exec", "shell", "--", "sh", "-c", "exit 7", check=False).returncode, 7)
-        self.kubectl("delete", "pod", "shell", "--timeout=40s")
+        self.check_exec()
 
     def test_the_user_is_the_sites_user(self):
         self.run_pod("user", "id -u; id -g")

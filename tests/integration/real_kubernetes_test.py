@@ -54,12 +54,7 @@ class Bridge(RealTest, bridge_test.Nodes, bridge_test.Jobs, bridge_test.Pods, br
 @needs_kubernetes
 class Streams(RealTest):
     def test_exec_gives_output_and_exit_code_and_takes_input(self):
-        self.stack.apply(host_pod("shell", ["sleep", "120"]))
-        self.stack.wait_phase("shell", ("Running",))
-        self.assertEqual(self.kubectl("exec", "shell", "--", "echo", "a b"), "a b\n")
-        self.assertEqual(self.kubectl("exec", "-i", "shell", "--", "cat", stdin="given"), "given")
-        self.assertEqual(self.kubectl("exec", "shell", "--", "sh", "-c", "exit 7", check=False).returncode, 7)
-        self.kubectl("delete", "pod", "shell", "--timeout=40s")
+        self.check_exec()
 
     def test_exec_into_a_mirrored_job_is_refused_in_plain_words(self):
         job = self.slurm.command("sbatch", "--parsable", "--output=/dev/null", "--wrap=sleep 60").strip()

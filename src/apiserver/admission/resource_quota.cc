@@ -151,12 +151,8 @@ class ResourceQuotaAdmission final : public Admission {
       if (!charged) return failure(std::move(charged.error()));
       return charged->has_value() ? std::move(**charged) : live;
     };
-    WriteContext context;
-    context.user.name = "system:apiserver";
-    context.user.groups = {std::string(kMasters)};
-    context.options.manager = "kube-apiserver";
+    WriteContext context = ownContext("status");
     context.options.dry_run = request.dry_run;
-    context.subresource = "status";
     Answer<Written> written = co_await registry_.update(kind, request.ns, name, std::move(change), context);
     if (!written && written.error().code != 404) co_return failure(std::move(written.error()));
     co_return Done();

@@ -17,7 +17,7 @@ constexpr const char* kValidating = "admissionregistration.k8s.io/validatingwebh
 /// Nobody can lock themselves out: configurations of webhooks are never shown to webhooks, nor is the server's own
 /// housekeeping.
 bool isExempt(const AdmissionRequest& request) {
-  return request.kind->group == "admissionregistration.k8s.io" || request.user.name == "system:apiserver";
+  return request.kind->group == "admissionregistration.k8s.io" || request.user.name == kApiServerUser;
 }
 
 /// The refusal of a webhook with the code and the words that it gave.

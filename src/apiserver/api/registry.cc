@@ -38,6 +38,15 @@ std::vector<Cause> allCauses(const Kind& kind, const Strategy& strategy, const j
 
 }  // namespace
 
+WriteContext ownContext(std::string subresource) {
+  WriteContext context;
+  context.user.name = kApiServerUser;
+  context.user.groups = {std::string(kMasters)};
+  context.options.manager = "kube-apiserver";
+  context.subresource = std::move(subresource);
+  return context;
+}
+
 Answer<StoredPtr> Registry::get(const Kind& kind, const std::string& ns, const std::string& name) const {
   StoredPtr stored = p_.store.table(kind.table).find(kind.key(ns, name));
   if (!stored) return failure(refuse::notFound(kind.resource(), name));

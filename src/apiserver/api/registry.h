@@ -57,6 +57,11 @@ struct WriteContext {
   bool patch = false;
 };
 
+/// The user in whose name the API server itself writes.
+inline constexpr std::string_view kApiServerUser = "system:apiserver";
+/// For a write of the API server's own, to an object or one of its subresources.
+WriteContext ownContext(std::string subresource = "");
+
 /// An object as it is now.
 struct Written {
   StoredPtr stored;  ///< with dry run the version that would have been

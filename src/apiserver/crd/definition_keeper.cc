@@ -60,15 +60,6 @@ void noteStoredVersion(json::object& status, const json::object& definition) {
 
 }  // namespace
 
-WriteContext DefinitionKeeper::context(std::string subresource) const {
-  WriteContext context;
-  context.user.name = "system:apiserver";
-  context.user.groups = {std::string(kMasters)};
-  context.options.manager = "kube-apiserver";
-  context.subresource = std::move(subresource);
-  return context;
-}
-
 void DefinitionKeeper::serve(const std::string& name, const json::object& definition) {
   std::string& version = served_[name];
   const std::string wanted = json::serialize(definition.at("spec"));
@@ -147,7 +138,7 @@ Task<void> DefinitionKeeper::establish(std::string name, const json::object& def
   const KindPtr kind = registry_.kinds().find("apiextensions.k8s.io", "v1", "customresourcedefinitions");
   // Served before it says so: whoever waits for Established finds the resource.
   if (names.conflict.empty()) serve(name, definition);
-  WriteContext status = context("status");
+  WriteContext status = ownContext("status");
   Answer<Written> done = co_await registry_.update(kind, "", name, change, status);
   if (!done) log::warn("CustomResourceDefinition {}: status: {}", name, done.error().message);
   if (!names.conflict.empty() || meta::hasFinalizer(definition, kFinalizer)) co_return;
@@ -156,7 +147,7 @@ Task<void> DefinitionKeeper::establish(std::string name, const json::object& def
     meta::addFinalizer(out, kFinalizer);
     return out;
   };
-  WriteContext plain = context("");
+  WriteContext plain = ownContext();
   done = co_await registry_.update(kind, "", name, guard, plain);
   if (!done) log::warn("CustomResourceDefinition {}: finalizer: {}", name, done.error().message);
 }
@@ -169,7 +160,7 @@ Task<void> DefinitionKeeper::cleanUp(std::string name, const json::object& defin
     const KindPtr& kind = kinds.front();
     for (const StoredPtr& object : registry_.store().table(kind->table).list("", "", 0).objects) {
       const auto [first, second] = splitOnce(object->key, '/');
-      WriteContext writing = context("");
+      WriteContext writing = ownContext();
       const std::string ns(kind->namespaced ? first : std::string_view());
       co_await registry_.remove(kind, ns, std::string(kind->namespaced ? second : first), {}, writing);
     }
@@ -182,7 +173,7 @@ Task<void> DefinitionKeeper::cleanUp(std::string name, const json::object& defin
     return out;
   };
   const KindPtr kind = registry_.kinds().find("apiextensions.k8s.io", "v1", "customresourcedefinitions");
-  WriteContext writing = context("");
+  WriteContext writing = ownContext();
   co_await registry_.update(kind, "", name, release, writing);
   withdraw(name);
 }

@@ -27,7 +27,6 @@ class DefinitionKeeper {
   Task<void> cleanUp(std::string name, const json::object& definition);
   void serve(const std::string& name, const json::object& definition);
   void withdraw(const std::string& name);
-  WriteContext context(std::string subresource) const;
 
   Registry& registry_;
   const schema::Schema& builtin_;

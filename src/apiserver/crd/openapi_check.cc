@@ -2,6 +2,7 @@
 
 #include <re2/re2.h>
 
+#include "apiserver/crd/cause_list.h"
 #include "apiserver/crd/validator.h"
 #include "base/strings.h"
 #include "json/document.h"
@@ -12,9 +13,9 @@ namespace {
 constexpr const char* kNeverSupported[] = {
     "$ref", "dependencies", "definitions", "patternProperties", "additionalItems", "id"};
 
-class WordCheck {
+class WordCheck : CauseList {
  public:
-  WordCheck(std::vector<Cause>& causes, bool check_defaults) : causes_(causes), check_defaults_(check_defaults) {}
+  WordCheck(std::vector<Cause>& causes, bool check_defaults) : CauseList(causes), check_defaults_(check_defaults) {}
 
   void schema(const json::object& schema, const std::string& path, bool root = false) {
     words(schema, path, root);
@@ -27,15 +28,6 @@ class WordCheck {
   }
 
  private:
-  void add(std::string_view reason, std::string field, std::string message) {
-    causes_.push_back({std::string(reason), std::move(message), std::move(field)});
-  }
-  void forbidden(std::string field, std::string_view why) {
-    add("FieldValueForbidden", std::move(field), fmt::format("Forbidden: {}", why));
-  }
-  void required(std::string field, std::string_view why) {
-    add("FieldValueRequired", std::move(field), fmt::format("Required value: {}", why));
-  }
   void invalid(std::string field, const json::value& bad, std::string_view why) {
     add("FieldValueInvalid", std::move(field), fmt::format("Invalid value: {}: {}", json::serialize(bad), why));
   }
@@ -223,7 +215,6 @@ class WordCheck {
     }
   }
 
-  std::vector<Cause>& causes_;
   bool check_defaults_;
 };
 

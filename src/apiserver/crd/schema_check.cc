@@ -1,5 +1,6 @@
 #include "apiserver/crd/schema_check.h"
 
+#include "apiserver/crd/cause_list.h"
 #include "apiserver/crd/openapi_check.h"
 #include "base/strings.h"
 #include "json/compare.h"
@@ -19,9 +20,9 @@ bool isSet(const json::object& schema, std::string_view key) {
 }
 
 /// Whether a schema is structural: each value's type is said once, outside of logic.
-class StructureCheck {
+class StructureCheck : CauseList {
  public:
-  explicit StructureCheck(std::vector<Cause>& causes) : causes_(causes) {}
+  explicit StructureCheck(std::vector<Cause>& causes) : CauseList(causes) {}
 
   void schema(const json::object& schema, const std::string& path, Place place) {
     type(schema, path, place);
@@ -44,15 +45,6 @@ class StructureCheck {
   }
 
  private:
-  void add(std::string_view reason, std::string field, std::string message) {
-    causes_.push_back({std::string(reason), std::move(message), std::move(field)});
-  }
-  void forbidden(std::string field, std::string_view why) {
-    add("FieldValueForbidden", std::move(field), fmt::format("Forbidden: {}", why));
-  }
-  void required(std::string field, std::string_view why) {
-    add("FieldValueRequired", std::move(field), fmt::format("Required value: {}", why));
-  }
   void invalid(std::string field, std::string_view bad, std::string_view why) {
     add("FieldValueInvalid", std::move(field), fmt::format("Invalid value: \"{}\": {}", bad, why));
   }
@@ -156,8 +148,6 @@ class StructureCheck {
       validation(*items, path + ".items", false, false);
     logic(schema, path, int_or_string);
   }
-
-  std::vector<Cause>& causes_;
 };
 
 }  // namespace
