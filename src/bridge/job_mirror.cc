@@ -1,10 +1,9 @@
 #include "bridge/job_mirror.h"
 
-#include "async/deadline.h"
-#include "base/log.h"
 #include "base/strings.h"
 #include "bridge/names.h"
 #include "bridge/objects.h"
+#include "bridge/reconcile_loop.h"
 #include "kube/stop_after.h"
 
 namespace slipway::bridge {
@@ -72,20 +71,9 @@ Task<void> JobMirror::run() {
 }
 
 Task<void> JobMirror::work() {
-  while (true) {
-    const std::optional<uint32_t> id = co_await queue_.get();
-    if (!id) co_return;
-    Task<Status> task = reconcile(*id);
-    const Status done = co_await async::withDeadline(std::move(task), kJobDeadline, fmt::format("job {}", *id));
-    if (done) {
-      queue_.forget(*id);
-    } else {
-      ++shared_.counters.reconcile_errors;
-      if (!done.error().is(Code::Conflict)) log::warn("job {} of {}: {}", *id, cluster_, done.error().message);
-      queue_.retry(*id);
-    }
-    queue_.done(*id);
-  }
+  return reconcileLoop<uint32_t>(
+      queue_, shared_.counters, kJobDeadline, [this](uint32_t id) { return reconcile(id); },
+      [this](uint32_t id) { return fmt::format("job {} of {}", id, cluster_); });
 }
 
 bool JobMirror::isOwn(const site::v1::Job& job) const {

@@ -1,9 +1,9 @@
 #include "bridge/node_mirror.h"
 
-#include "async/deadline.h"
 #include "base/log.h"
 #include "base/strings.h"
 #include "bridge/names.h"
+#include "bridge/reconcile_loop.h"
 #include "kube/stop_after.h"
 
 namespace slipway::bridge {
@@ -60,21 +60,9 @@ Task<void> NodeMirror::run() {
 }
 
 Task<void> NodeMirror::work() {
-  while (true) {
-    const std::optional<std::string> name = co_await queue_.get();
-    if (!name) co_return;
-    Task<Status> task = reconcile(*name);
-    const Status done = co_await async::withDeadline(std::move(task), kNodeDeadline, "node " + *name);
-    if (done) {
-      queue_.forget(*name);
-    } else {
-      ++shared_.counters.reconcile_errors;
-      // A conflict only says that our copy is old: the watch brings the new one.
-      if (!done.error().is(Code::Conflict)) log::warn("node {}: {}", *name, done.error().message);
-      queue_.retry(*name);
-    }
-    queue_.done(*name);
-  }
+  return reconcileLoop<std::string>(
+      queue_, shared_.counters, kNodeDeadline, [this](std::string name) { return reconcile(std::move(name)); },
+      [](const std::string& name) { return "node " + name; });
 }
 
 bool NodeMirror::isOurs(const kube::Object& node) const {

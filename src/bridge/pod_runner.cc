@@ -1,11 +1,10 @@
 #include "bridge/pod_runner.h"
 
-#include "async/deadline.h"
-#include "base/log.h"
 #include "base/strings.h"
 #include "bridge/job_object.h"
 #include "bridge/names.h"
 #include "bridge/pod_patches.h"
+#include "bridge/reconcile_loop.h"
 #include "kube/stop_after.h"
 
 namespace slipway::bridge {
@@ -111,22 +110,12 @@ Task<void> PodRunner::run() {
 }
 
 Task<void> PodRunner::work() {
-  while (true) {
-    const std::optional<std::string> uid = co_await queue_.get();
-    if (!uid) co_return;
-    Task<Status> task = reconcile(*uid);
-    const Status done = co_await async::withDeadline(std::move(task), kPodDeadline, "pod " + *uid);
-    if (done) {
-      queue_.forget(*uid);
-    } else {
-      ++shared_.counters.reconcile_errors;
-      const ObjectPtr pod = podOf(*uid);
-      const std::string name = pod == nullptr ? *uid : kube::key(*pod);
-      if (!done.error().is(Code::Conflict)) log::warn("pod {}: {}", name, done.error().message);
-      queue_.retry(*uid);
-    }
-    queue_.done(*uid);
-  }
+  return reconcileLoop<std::string>(
+      queue_, shared_.counters, kPodDeadline, [this](std::string uid) { return reconcile(std::move(uid)); },
+      [this](const std::string& uid) {
+        const ObjectPtr pod = podOf(uid);
+        return "pod " + (pod == nullptr ? uid : kube::key(*pod));
+      });
 }
 
 Task<Status> PodRunner::reconcile(std::string uid) {

@@ -15,8 +15,23 @@ using site::v1::ContainerReport;
 using site::v1::Terminated;
 
 namespace {
+
 constexpr int kBrokenExitCode = 128;
+
+/// What an exception that nobody expects says; nothing when the task came to its end. Cancellation goes on unwinding.
+Task<std::optional<std::string>> brokenBy(Task<void> task) {
+  try {
+    co_await std::move(task);
+  } catch (const boost::system::system_error& error) {
+    if (error.code() == asio::error::operation_aborted) throw;
+    co_return error.what();
+  } catch (const std::exception& error) {
+    co_return error.what();
+  }
+  co_return std::nullopt;
 }
+
+}  // namespace
 
 ContainerRunner::ContainerRunner(PodContext& context, const site::v1::Container& plan, Kind kind, Executor executor)
     : context_(context),
@@ -54,17 +69,9 @@ int ContainerRunner::stopSignal() const {
 }
 
 Task<void> ContainerRunner::run() {
-  std::string broken;
-  try {
-    co_await live();
-    co_return;
-  } catch (const boost::system::system_error& error) {
-    if (error.code() == asio::error::operation_aborted) throw;
-    broken = error.what();
-  } catch (const std::exception& error) {
-    broken = error.what();
-  }
-  breakDown(broken);
+  Task<void> life = live();
+  const std::optional<std::string> broken = co_await brokenBy(std::move(life));
+  if (broken) breakDown(*broken);
 }
 
 void ContainerRunner::breakDown(const std::string& what) {
@@ -257,18 +264,11 @@ Task<void> ContainerRunner::start() {
 }
 
 Task<void> ContainerRunner::afterStart(async::TaskGroup& group) {
-  std::string broken;
-  try {
-    co_await hookAndProbes(group);
-    co_return;
-  } catch (const boost::system::system_error& error) {
-    if (error.code() == asio::error::operation_aborted) throw;
-    broken = error.what();
-  } catch (const std::exception& error) {
-    broken = error.what();
-  }
-  context_.board.event("Warning", "InternalError", broken, plan_.name());
-  restartFor(fmt::format("Container {} is ended: internal error: {}", plan_.name(), broken), 0);
+  Task<void> steps = hookAndProbes(group);
+  const std::optional<std::string> broken = co_await brokenBy(std::move(steps));
+  if (!broken) co_return;
+  context_.board.event("Warning", "InternalError", *broken, plan_.name());
+  restartFor(fmt::format("Container {} is ended: internal error: {}", plan_.name(), *broken), 0);
 }
 
 Task<void> ContainerRunner::hookAndProbes(async::TaskGroup& group) {
