@@ -78,9 +78,10 @@ void Bridge::watchPods() {
     if (!isMirrorPod(pod)) return std::vector<std::string>();
     return single(fmt::format("{}/{}", kube::label(pod, label::kCluster), kube::label(pod, label::kJobId)));
   });
-  pods_.addHandler({[this](const kube::ObjectPtr& pod) { route(pod, false); },
-                    [this](const kube::ObjectPtr&, const kube::ObjectPtr& pod) { route(pod, false); },
-                    [this](const kube::ObjectPtr& pod) { route(pod, true); }});
+  pods_.addHandler({[this](const kube::ObjectPtr& pod) { route(pod, Change::Present); },
+                    [this](const kube::ObjectPtr&, const kube::ObjectPtr& pod) { route(pod, Change::Present); },
+                    [this](const kube::ObjectPtr& pod) { route(pod, Change::Deleted); },
+                    [this](const kube::ObjectPtr& pod) { route(pod, Change::Missing); }});
 }
 
 bool Bridge::trim(kube::Object& pod) const {
@@ -99,7 +100,7 @@ bool Bridge::trim(kube::Object& pod) const {
   return true;
 }
 
-void Bridge::route(const kube::ObjectPtr& pod, bool gone) {
+void Bridge::route(const kube::ObjectPtr& pod, Change change) {
   if (isMirrorPod(*pod)) {
     const std::string_view cluster = kube::label(*pod, label::kCluster);
     const auto id = parseInt(kube::label(*pod, label::kJobId));
@@ -112,17 +113,17 @@ void Bridge::route(const kube::ObjectPtr& pod, bool gone) {
   if (node == nullptr) {
     // Its Node is gone as well: every site is asked, and those that do not know it do nothing.
     for (auto& [name, site] : sites_) {
-      if (gone && site.session->runner().report(std::string(kube::uid(*pod))) != nullptr) site.session->podGone(pod);
+      if (site.session->runner().report(std::string(kube::uid(*pod))) == nullptr) continue;
+      if (change == Change::Deleted) site.session->podGone(pod);
+      if (change == Change::Missing) site.session->podMissing(pod);
     }
     return;
   }
   SiteSession* site = sessionOf(*node);
   if (site == nullptr) return;
-  if (gone) {
-    site->podGone(pod);
-  } else {
-    site->podChanged(pod);
-  }
+  if (change == Change::Deleted) site->podGone(pod);
+  if (change == Change::Missing) site->podMissing(pod);
+  if (change == Change::Present) site->podChanged(pod);
 }
 
 SiteSession& Bridge::session(const std::string& cluster) {

@@ -44,7 +44,12 @@ class Bridge {
   void watchNodes();
   void watchPods();
   bool trim(kube::Object& pod) const;
-  void route(const kube::ObjectPtr& pod, bool gone);
+  enum class Change {
+    Present,  ///< new or changed
+    Deleted,  ///< the watch said so
+    Missing,  ///< a new list does not have it: deleted unseen, or the API server has lost it
+  };
+  void route(const kube::ObjectPtr& pod, Change change);
 
   struct Site {
     std::unique_ptr<SiteSession> session;

@@ -80,7 +80,18 @@ bool JobMirror::isOwn(const site::v1::Job& job) const {
   return job.comment().starts_with(kOwnComment) && (site_user_.empty() || job.user() == site_user_);
 }
 
-std::vector<Object> JobMirror::wantedPods(uint32_t job_id) {
+bool JobMirror::shows(uint32_t job_id, std::string_view ns, std::string_view name) const {
+  const std::vector<Object> wanted = wantedPods(job_id);
+  return std::any_of(wanted.begin(), wanted.end(), [&](const Object& pod) {
+    return kube::nameSpace(pod) == ns && (kube::name(pod) == name || secondName(kube::name(pod)) == name);
+  });
+}
+
+std::string JobMirror::secondName(std::string_view name) const {
+  return fmt::format("{}-{}", name.substr(0, 56), sha256Hex(cluster_).substr(0, 6));
+}
+
+std::vector<Object> JobMirror::wantedPods(uint32_t job_id) const {
   const site::v1::Job* job = inventory_.job(job_id);
   if (job == nullptr || isOwn(*job)) return {};
   JobContext context{cluster_, shared_.options.mirror, {}};
@@ -159,8 +170,7 @@ Task<Status> JobMirror::create(Object wanted) {
     if (holder != nullptr && kube::label(*holder, label::kCluster) == toLabelValue(cluster_)) {
       co_return failure(Code::Conflict, "created already");
     }
-    const std::string other =
-        fmt::format("{}-{}", std::string(kube::name(wanted)).substr(0, 56), sha256Hex(cluster_).substr(0, 6));
+    const std::string other = secondName(kube::name(wanted));
     wanted["metadata"].as_object()["name"] = other;
     created = co_await shared_.client.create(kube::kPods, ns, std::move(wanted));
   }

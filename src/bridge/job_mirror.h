@@ -21,6 +21,8 @@ class JobMirror {
   void enqueueAll();
   Task<void> run();
   bool idle() const { return queue_.idle(); }
+  /// The Pod is the one that shows this job: labels alone prove nothing, every user can write them.
+  bool shows(uint32_t job_id, std::string_view ns, std::string_view name) const;
 
  private:
   Task<void> work();
@@ -32,7 +34,8 @@ class JobMirror {
   Task<Status> patchMetadata(const kube::Object& wanted, kube::ObjectPtr have);
   Task<Status> patchStatus(kube::Object wanted, kube::Object have);
   Task<Status> remove(kube::ObjectPtr have);
-  std::vector<kube::Object> wantedPods(uint32_t job_id);
+  std::vector<kube::Object> wantedPods(uint32_t job_id) const;
+  std::string secondName(std::string_view name) const;
   bool isOwn(const site::v1::Job& job) const;
 
   Shared& shared_;

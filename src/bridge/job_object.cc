@@ -201,7 +201,7 @@ std::vector<Object> podsOf(const site::v1::Job& job, const JobContext& context) 
 }
 
 bool isMirrorPod(const Object& pod) {
-  return !kube::label(pod, label::kJobId).empty();
+  return !kube::label(pod, label::kJobId).empty() && !kube::label(pod, label::kCluster).empty();
 }
 
 void trimMirrorPod(Object& pod) {

@@ -28,7 +28,7 @@ std::string mirrorNamespace(const site::v1::Job& job, const JobContext& context)
 /// Drops what the mirror never compares, before an informer keeps it: twenty thousand of them must fit.
 void trimMirrorPod(kube::Object& pod);
 
-/// True for Pods that the mirror made.
+/// True for Pods that say they were made by the mirror; JobMirror::shows() knows.
 bool isMirrorPod(const kube::Object& pod);
 
 }  // namespace slipway::bridge

@@ -88,9 +88,14 @@ Task<Result<std::unique_ptr<kubelet::LogStream>>> KubeletBackend::logs(kubelet::
   site::v1::LogsRequest request = logsRequest(container, options);
   const std::string node(kube::text(*pod, {"spec", "nodeName"}));
   if (isMirrorPod(*pod)) {
-    const auto id = parseInt(kube::label(*pod, label::kJobId));
+    const auto id = static_cast<uint32_t>(parseInt(kube::label(*pod, label::kJobId)).value_or(0));
+    CO_TRY(const SiteSession* shown_by, siteOf(node));
+    if (!shown_by->showsJob(id, container.ns, container.pod)) {
+      co_return failure(Code::NotFound, "pod {}/{} has the labels of Slurm job {} but does not show it", container.ns,
+                        container.pod, id);
+    }
     request.clear_pod_uid();
-    request.set_job_id(static_cast<uint32_t>(id.value_or(0)));
+    request.set_job_id(id);
   } else if (const std::optional<std::string> waiting = notStarted(*pod, container.container)) {
     co_return failure(Code::BadRequest, *waiting);
   }

@@ -56,5 +56,47 @@ TEST(KubeletLogs, FollowerOutlivesTheAgentsTunnel) {
   h.run(followsOverBreaks);
 }
 
+/// A Pod that somebody gave the labels of job 17, bound to n1.
+void forgePod(Harness& h, const std::string& ns) {
+  kube::Object pod = h.createPod("mine", "n1", ns);
+  kube::ensure(pod, {"metadata", "labels"})["slipway.dev/job-id"] = "17";
+  kube::ensure(pod, {"metadata", "labels"})["slipway.dev/cluster"] = "hpc";
+  kube::ensure(pod, {"metadata", "labels"})["slipway.dev/node-rank"] = "9";
+  kube::ensure(pod, {"metadata"}).erase("resourceVersion");
+  h.client.put(kube::kPods, pod);
+}
+
+Task<void> forgedLabels(Harness& h) {
+  h.site.setJob(Harness::job(17, "RUNNING", {"n1"}));
+  h.site.appendLog("private\n");
+  co_await h.until("mirrored", [&] { return h.mirrored().size() == 1; });
+  KubeletBackend backend(*h.bridge, h.clock);
+  kubelet::ContainerRef shown;
+  shown.ns = "slipway-jobs";
+  shown.pod = std::string(kube::name(h.mirrored()[0]));
+  shown.container = "job";
+  auto stream = co_await backend.logs(shown, {});
+  EXPECT_TRUE(stream.has_value());
+  h.client.before = [](const kube::testing::Call& call) -> std::optional<Error> {
+    // The mirror would take the forged Pod away.
+    if (call.verb == "delete") return Error{Code::ServiceUnavailable, "down"};
+    return std::nullopt;
+  };
+  forgePod(h, "evil");
+  kubelet::ContainerRef forged = shown;
+  forged.ns = "evil";
+  forged.pod = "mine";
+  co_await h.until("seen", [&] { return h.bridge->pods().get("evil/mine") != nullptr; });
+  auto refused = co_await backend.logs(forged, {});
+  EXPECT_FALSE(refused.has_value());
+  if (!refused) EXPECT_TRUE(refused.error().is(Code::NotFound)) << refused.error().message;
+  h.client.before = nullptr;
+}
+TEST(KubeletLogs, LabelsOfAJobOnSomebodysPodShowNothingOfIt) {
+  Harness h;
+  h.site.setNode(Harness::slurmNode("n1"));
+  h.run(forgedLabels);
+}
+
 }  // namespace
 }  // namespace slipway::bridge

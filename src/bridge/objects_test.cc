@@ -319,15 +319,5 @@ TEST(PodPatches, OutagesEvictNothing) {
   EXPECT_EQ(kube::text(patch, {"metadata", "annotations", "slipway.dev/job-id"}), "7");
 }
 
-TEST(PodPatches, GraceIsWhatIsLeft) {
-  const slipway::testing::ManualClock clock;
-  Object pod{{"metadata",
-              {{"deletionTimestamp", formatTime(clock.now() + std::chrono::seconds(12))},
-               {"deletionGracePeriodSeconds", 30}}}};
-  EXPECT_EQ(graceLeft(pod, clock.now()), 12);
-  EXPECT_EQ(graceLeft(pod, clock.now() + std::chrono::minutes(5)), 0);
-  EXPECT_EQ(graceLeft(pod, clock.now() - std::chrono::hours(5)), 30);
-}
-
 }  // namespace
 }  // namespace slipway::bridge

@@ -82,12 +82,8 @@ uint32_t attemptOf(const Object& pod) {
   return attempt && *attempt > 0 ? static_cast<uint32_t>(*attempt) : 0;
 }
 
-int64_t graceLeft(const Object& pod, WallTime now) {
-  const int64_t whole = kube::integer(pod, {"metadata", "deletionGracePeriodSeconds"}, 30);
-  const Result<WallTime> deadline = parseTime(kube::text(pod, {"metadata", "deletionTimestamp"}));
-  if (!deadline) return whole;
-  const int64_t left = std::chrono::duration_cast<std::chrono::seconds>(*deadline - now).count();
-  return std::clamp<int64_t>(left, 0, whole);
+bool isOver(const site::v1::PodReport& report) {
+  return report.stage() == site::v1::PodReport::SUCCEEDED || report.stage() == site::v1::PodReport::FAILED;
 }
 
 std::string openFate(const site::v1::PodReport& report) {

@@ -11,8 +11,8 @@ namespace slipway::bridge {
 /// The attempt that the Pod is at: its annotation, or 0.
 uint32_t attemptOf(const kube::Object& pod);
 
-/// Seconds that a deleted Pod's containers have left.
-int64_t graceLeft(const kube::Object& pod, WallTime now);
+/// Its job is over and will not come back.
+bool isOver(const site::v1::PodReport& report);
 
 /// The part of the status that a report changes, as a merge patch; empty when nothing does. A refusal also sets the
 /// condition slipway.dev/Submitted to False, and what comes after it to True.

@@ -16,10 +16,6 @@ using site::v1::PodReport;
 
 constexpr auto kPodDeadline = std::chrono::minutes(3);
 
-bool isOver(const PodReport& report) {
-  return report.stage() == PodReport::SUCCEEDED || report.stage() == PodReport::FAILED;
-}
-
 bool isFinal(const Object& pod) {
   const std::string_view phase = kube::text(pod, {"status", "phase"});
   return phase == "Succeeded" || phase == "Failed";
@@ -77,6 +73,13 @@ void PodRunner::podGone(const Object& last) {
   queue_.add(uid);
 }
 
+void PodRunner::podMissing(const Object& last) {
+  const std::string uid(kube::uid(last));
+  volumes_.stopped(uid, true);
+  log::warn("pod {}: a new list does not have it; its job is cancelled if it stays away", kube::key(last));
+  queue_.add(uid);
+}
+
 void PodRunner::take(PodReport report) {
   const std::string uid = report.pod_uid();
   if (uid.empty()) return;
@@ -122,6 +125,7 @@ Task<Status> PodRunner::reconcile(std::string uid) {
   ObjectPtr pod = podOf(uid);
   if (pod == nullptr) co_return co_await orphan(uid);
   if (isMirrorPod(*pod)) co_return Status();
+  if (!pod->contains("status")) co_return co_await fetchWhole(pod);
   Entry& entry = entries_[uid];
   entry.orphan_since.reset();
   entry.gone = false;
@@ -148,6 +152,12 @@ Task<Status> PodRunner::reconcile(std::string uid) {
     co_return Status();
   }
   CO_TRY_STATUS(co_await addEphemeral(pod));
+  if (const PodReport* known = report(uid); known != nullptr && known->attempt() >= attemptOf(*pod) &&
+                                            known->job_id() != 0 && known->stage() != PodReport::REFUSED) {
+    // Also what an API server that was away, or an end of ours, left unwritten after the submission.
+    const uint32_t job_id = known->job_id();
+    CO_TRY_STATUS(co_await annotate(pod, job_id));
+  }
   Entry& now = entries_[uid];
   if (now.report && now.report->stage() == PodReport::REFUSED && !now.submit_after) {
     now.submitted = false;
@@ -155,6 +165,16 @@ Task<Status> PodRunner::reconcile(std::string uid) {
     co_return co_await refuse(pod, reason, now.report->message(), false);
   }
   if (needsSubmit(*pod, now)) co_return co_await submit(pod);
+  co_return Status();
+}
+
+Task<Status> PodRunner::fetchWhole(ObjectPtr stub) {
+  const std::string ns(kube::nameSpace(*stub));
+  const std::string name(kube::name(*stub));
+  Result<Object> whole = co_await shared_.client.get(kube::kPods, ns, name);
+  if (!whole && whole.error().is(Code::NotFound)) co_return Status();
+  if (!whole) co_return failure(whole.error());
+  shared_.pods.refresh(std::move(*whole));
   co_return Status();
 }
 
@@ -177,74 +197,6 @@ bool PodRunner::needsSubmit(const Object& pod, Entry& entry) {
     return false;
   }
   return true;
-}
-
-Task<Status> PodRunner::orphan(std::string uid) {
-  const auto found = entries_.find(uid);
-  if (found == entries_.end() || !shared_.pods.synced()) co_return Status();
-  Entry& entry = found->second;
-  const bool over = entry.report && isOver(*entry.report);
-  if (over || (!entry.report && !entry.gone)) {
-    entries_.erase(found);
-    co_return Status();
-  }
-  const SteadyTime now = shared_.clock.steady();
-  if (!entry.gone) {
-    // Another controller may have submitted a Pod that our watch has not brought yet.
-    if (!entry.orphan_since) entry.orphan_since = now;
-    const auto left = shared_.options.pods.orphan_delay - (now - *entry.orphan_since);
-    if (left.count() > 0) {
-      queue_.addAfter(uid, left);
-      co_return Status();
-    }
-  }
-  if (!link_.connected()) co_return Status();
-  if (entry.cancelled_at) {
-    const auto left = shared_.options.pods.cancel_again - (now - *entry.cancelled_at);
-    if (left.count() > 0) {
-      queue_.addAfter(uid, left);
-      co_return Status();
-    }
-  }
-  const int64_t grace = entry.last_grace;
-  const Result<bool> existed = co_await cancel(uid, grace);
-  if (!existed) co_return failure(existed.error());
-  if (!*existed) {
-    entries_.erase(uid);
-  } else {
-    queue_.addAfter(uid, shared_.options.pods.cancel_again);
-  }
-  co_return Status();
-}
-
-Task<Status> PodRunner::terminate(ObjectPtr pod) {
-  const std::string uid(kube::uid(*pod));
-  Entry& entry = entries_[uid];
-  if (entry.report && isOver(*entry.report)) co_return co_await removePod(pod);
-  if (!link_.connected()) co_return Status();
-  const SteadyTime now = shared_.clock.steady();
-  if (entry.cancelled_at && now - *entry.cancelled_at < shared_.options.pods.cancel_again) {
-    queue_.addAfter(uid, shared_.options.pods.cancel_again - (now - *entry.cancelled_at));
-    co_return Status();
-  }
-  const Result<bool> existed = co_await cancel(uid, graceLeft(*pod, shared_.clock.now()));
-  if (!existed) co_return failure(existed.error());
-  // The agent never heard of it, or has forgotten it: there is no job.
-  if (!*existed) co_return co_await removePod(pod);
-  queue_.addAfter(uid, shared_.options.pods.cancel_again);
-  co_return Status();
-}
-
-Task<Result<bool>> PodRunner::cancel(std::string uid, int64_t grace) {
-  site::v1::CancelRequest request;
-  request.set_pod_uid(uid);
-  request.set_grace_seconds(grace);
-  const Result<site::v1::CancelResponse> answer =
-      co_await link_.call<site::v1::CancelResponse>(kCancel, std::move(request), shared_.options.pods.cancel_deadline);
-  if (!answer) co_return failure(answer.error().wrap("cancel"));
-  ++shared_.counters.cancels;
-  entries_[uid].cancelled_at = shared_.clock.steady();
-  co_return answer->existed();
 }
 
 std::optional<std::string> PodRunner::policyRefusal(const Object& pod) const {
@@ -356,20 +308,6 @@ Task<Status> PodRunner::writeStatus(ObjectPtr pod, PodReport report) {
   if (!patched) co_return failure(patched.error().wrap("status"));
   ++shared_.counters.pod_status_written;
   shared_.pods.observe(std::move(*patched));
-  co_return Status();
-}
-
-Task<Status> PodRunner::removePod(ObjectPtr pod) {
-  const std::string ns(kube::nameSpace(*pod));
-  const std::string name(kube::name(*pod));
-  kube::DeleteOptions options;
-  options.grace_seconds = 0;
-  options.uid = std::string(kube::uid(*pod));
-  const Result<Object> removed = co_await shared_.client.remove(kube::kPods, ns, name, std::move(options));
-  // A Conflict: the name is another Pod's by now.
-  if (!removed && !removed.error().is(Code::NotFound) && !removed.error().is(Code::Conflict)) {
-    co_return failure(removed.error());
-  }
   co_return Status();
 }
 

@@ -28,6 +28,9 @@ class PodRunner {
   void enqueue(const std::string& uid) { queue_.add(uid); }
   /// The Pod object is gone for certain: the watch said so.
   void podGone(const kube::Object& last);
+  /// The Pod is not in a new list. An API server that lost its data kills no job at once: the Pod has the delay of an
+  /// orphan to come back.
+  void podMissing(const kube::Object& last);
   /// A new tunnel: reports begin anew, and what was not confirmed is asked again.
   void connected();
   void take(site::v1::PodReport report);
@@ -43,6 +46,7 @@ class PodRunner {
     bool fresh = false;      ///< reported over the present tunnel
     bool submitted = false;  ///< the agent confirmed it over the present tunnel
     bool gone = false;       ///< its Pod object was seen to go
+    std::optional<SteadyTime> deletion_seen;
     int64_t last_grace = 30;
     std::optional<SteadyTime> orphan_since;
     std::optional<SteadyTime> cancelled_at;
@@ -54,6 +58,10 @@ class PodRunner {
   Task<void> work();
   Task<Status> reconcile(std::string uid);
   Task<Status> orphan(std::string uid);
+  /// A Pod that came before its Node was kept as a stub: the whole is fetched, and its change comes here again.
+  Task<Status> fetchWhole(kube::ObjectPtr stub);
+  Task<Status> forget(std::string uid);
+  int64_t graceLeft(const kube::Object& pod);
   Task<Status> terminate(kube::ObjectPtr pod);
   Task<Status> submit(kube::ObjectPtr pod);
   Task<Status> submitPlan(kube::ObjectPtr pod, site::v1::PodPlan plan);

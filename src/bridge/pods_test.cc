@@ -151,6 +151,100 @@ TEST(PodRunner, ForcedDeletionCancelsTheJob) {
   with(forced);
 }
 
+Task<void> listLosesAll(Harness& h) {
+  co_await h.until("node", [&] { return h.node("n1").has_value(); });
+  h.createPod("p", "n1");
+  co_await h.until("submit", [&] { return h.site.accepted.size() == 1; });
+  h.site.report(running(h, uidOf(h, "p")));
+  co_await h.until("running", [&] { return h.phase("p") == "Running"; });
+  const kube::Object kept = *h.pod("p");
+  h.client.before = [](const kube::testing::Call& call) -> std::optional<Error> {
+    if (call.verb != "watch") return std::nullopt;
+    return Error{Code::ServiceUnavailable, "down"};
+  };
+  h.client.endWatches();
+  h.client.drop(kube::kPods, "default", "p");
+  h.client.compact();
+  h.client.before = nullptr;
+  co_await h.until("missing", [&] { return h.bridge->pods().get("default/p") == nullptr; });
+  EXPECT_TRUE(h.site.cancels.empty()) << "a list that lost it proves nothing yet";
+  h.client.put(kube::kPods, kept);
+  co_await h.until("back", [&] { return h.bridge->pods().get("default/p") != nullptr; });
+  co_await async::sleepFor(30ms);
+  EXPECT_TRUE(h.site.cancels.empty());
+  EXPECT_EQ(h.site.accepted.size(), 1U);
+}
+TEST(PodRunner, APodThatAListLostHasTimeToComeBack) {
+  Harness h;
+  h.options.pods.orphan_delay = 2s;
+  h.site.setNode(Harness::slurmNode("n1"));
+  h.run(listLosesAll);
+}
+
+Task<void> annotatedLater(Harness& h) {
+  co_await h.until("node", [&] { return h.node("n1").has_value(); });
+  const auto down = std::make_shared<bool>(true);
+  h.client.before = [down](const kube::testing::Call& call) -> std::optional<Error> {
+    if (!*down || call.verb != "patch" || call.resource != kube::kPods || !call.subresource.empty())
+      return std::nullopt;
+    return Error{Code::ServiceUnavailable, "down"};
+  };
+  h.createPod("p", "n1");
+  co_await h.until("submit", [&] { return h.site.accepted.size() == 1; });
+  co_await h.restart();
+  *down = false;
+  h.site.report(running(h, uidOf(h, "p")));
+  co_await h.until("annotated", [&] { return kube::annotation(*h.pod("p"), annotation::kJobId) == "5000"; });
+  size_t endless = 0;
+  const kube::Object pod = *h.pod("p");
+  for (const auto& item : kube::items(pod, {"spec", "tolerations"})) {
+    endless += item.as_object().contains("tolerationSeconds") ? 0 : 1;
+  }
+  EXPECT_EQ(endless, 2U) << "or a long absence of the agent evicts it";
+}
+TEST(PodRunner, WhatWasLeftUnwrittenAfterTheSubmissionIsWrittenLater) {
+  with(annotatedLater);
+}
+
+Task<void> endedIsForgotten(Harness& h) {
+  co_await h.until("node", [&] { return h.node("n1").has_value(); });
+  h.createPod("p", "n1");
+  co_await h.until("submit", [&] { return h.site.accepted.size() == 1; });
+  const std::string uid = uidOf(h, "p");
+  h.site.report(succeeded(h, uid));
+  co_await h.until("succeeded", [&] { return h.phase("p") == "Succeeded"; });
+  co_await async::sleepFor(20ms);
+  EXPECT_TRUE(h.site.cancels.empty());
+  co_await h.deletePod("p", 0);
+  co_await h.until("told", [&] { return h.site.cancels.size() == 1; });
+  EXPECT_EQ(h.site.cancels[0].pod_uid(), uid);
+  co_await async::sleepFor(60ms);
+  EXPECT_EQ(h.site.cancels.size(), 1U);
+}
+TEST(PodRunner, TheAgentIsToldWhenAnEndedPodIsDeleted) {
+  with(endedIsForgotten);
+}
+
+Task<void> shorterGrace(Harness& h) {
+  co_await h.until("node", [&] { return h.node("n1").has_value(); });
+  h.createPod("p", "n1");
+  co_await h.until("submit", [&] { return h.site.accepted.size() == 1; });
+  h.site.report_on_cancel = false;
+  h.site.report(running(h, uidOf(h, "p")));
+  co_await h.until("running", [&] { return h.phase("p") == "Running"; });
+  co_await h.deletePod("p", 20);
+  co_await h.until("cancel", [&] { return !h.site.cancels.empty(); });
+  EXPECT_EQ(h.site.cancels.back().grace_seconds(), 20) << "whatever the clock of the API server says";
+  co_await h.deletePod("p", 3);
+  co_await h.until("cancel", [&] { return h.site.cancels.back().grace_seconds() <= 3; });
+}
+TEST(PodRunner, ASecondDeletionShortensTheGrace) {
+  Harness h;
+  h.options.pods.cancel_again = 10s;
+  h.site.setNode(Harness::slurmNode("n1"));
+  h.run(shorterGrace);
+}
+
 Task<void> refusedAndHeals(Harness& h) {
   co_await h.until("node", [&] { return h.node("n1").has_value(); });
   h.site.refuse = [](const site::v1::SubmitRequest&) -> std::optional<Error> {
@@ -236,6 +330,17 @@ Task<void> boundBeforeNode(Harness& h) {
 }
 TEST(PodRunner, PodBoundBeforeItsNodeExistedRunsToo) {
   with(boundBeforeNode, [](Harness& h) { h.createPod("early", "n1"); });
+}
+TEST(PodRunner, AStubIsFetchedUntilItSucceeds) {
+  const auto failures = std::make_shared<int>(4);
+  with(boundBeforeNode, [failures](Harness& h) {
+    h.createPod("early", "n1");
+    h.client.before = [failures](const kube::testing::Call& call) -> std::optional<Error> {
+      if (call.verb != "get" || call.resource != kube::kPods || (*failures)-- <= 0) return std::nullopt;
+      return Error{Code::ServiceUnavailable, "down"};
+    };
+  });
+  EXPECT_LE(*failures, 0);
 }
 
 std::string readiness(const Harness& h, const std::string& name) {

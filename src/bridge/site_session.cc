@@ -11,7 +11,6 @@ namespace {
 
 constexpr auto kLookForNodes = std::chrono::milliseconds(50);
 constexpr auto kLongestWaitForNodes = std::chrono::seconds(60);
-constexpr auto kFetchDeadline = std::chrono::seconds(30);
 
 Task<Result<std::unique_ptr<tunnel::ClientCall>>> openStream(std::shared_ptr<tunnel::Channel> channel,
                                                              std::string method, std::string request) {
@@ -182,23 +181,7 @@ void SiteSession::mirrorPodChanged(uint32_t job_id) {
 
 void SiteSession::podChanged(const kube::ObjectPtr& pod) {
   if (isMirrorPod(*pod)) return;
-  // Kept as a stub because its Node was not ours when it came.
-  if (!pod->contains("status")) {
-    group_.spawn("pod " + kube::key(*pod), fetchWhole(pod));
-    return;
-  }
   runner_.enqueue(std::string(kube::uid(*pod)));
-}
-
-Task<void> SiteSession::fetchWhole(kube::ObjectPtr stub) {
-  const std::string ns(kube::nameSpace(*stub));
-  const std::string name(kube::name(*stub));
-  Task<Result<kube::Object>> get = shared_.client.get(kube::kPods, ns, name);
-  Result<kube::Object> whole = co_await async::withDeadline(std::move(get), kFetchDeadline, "pod " + name);
-  if (whole)
-    shared_.pods.refresh(std::move(*whole));
-  else
-    log::warn("pod {}/{}: {}", ns, name, whole.error().message);
 }
 
 }  // namespace slipway::bridge

@@ -24,7 +24,11 @@ class SiteSession {
   void nodeChanged(const std::string& name) { nodes_.enqueue(name); }
   void mirrorPodChanged(uint32_t job_id);
   void podChanged(const kube::ObjectPtr& pod);
+  bool showsJob(uint32_t job_id, std::string_view ns, std::string_view name) const {
+    return jobs_.shows(job_id, ns, name);
+  }
   void podGone(const kube::ObjectPtr& pod) { runner_.podGone(*pod); }
+  void podMissing(const kube::ObjectPtr& pod) { runner_.podMissing(*pod); }
 
   const std::string& cluster() const { return cluster_; }
   bool connected() const { return link_.connected(); }
@@ -43,7 +47,6 @@ class SiteSession {
   void left(const std::shared_ptr<async::Event>& tunnel);
   Task<void> mirrorJobsAfterNodes();
   bool allNodesShown();
-  Task<void> fetchWhole(kube::ObjectPtr stub);
 
   Shared& shared_;
   std::string cluster_;

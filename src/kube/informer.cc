@@ -128,7 +128,7 @@ void Informer::apply(WatchEvent event) {
   if (!version.empty()) version_ = std::string(version);
   if (event.type == WatchEvent::Type::Bookmark) return;
   if (event.type == WatchEvent::Type::Deleted) {
-    erase(key(event.object));
+    erase(key(event.object), Gone::Deleted);
   } else {
     store(std::move(event.object), true);
   }
@@ -145,12 +145,12 @@ void Informer::store(Object object, bool authoritative) {
   if (json::value* metadata = object.if_contains("metadata"); metadata != nullptr && metadata->is_object()) {
     metadata->get_object().erase("managedFields");
   }
-  if (options_.transform && !options_.transform(object)) return erase(id);
+  if (options_.transform && !options_.transform(object)) return erase(id, Gone::Deleted);
   const ObjectPtr after = std::make_shared<const Object>(std::move(object));
   const ObjectPtr before = found == objects_.end() ? nullptr : found->second;
   // The same name with another uid is another object: the first one was deleted and we did not see it.
   if (before != nullptr && uid(*before) != uid(*after)) {
-    erase(id);
+    erase(id, Gone::Deleted);
     return store(Object(*after), authoritative);
   }
   objects_[id] = after;
@@ -162,7 +162,7 @@ void Informer::store(Object object, bool authoritative) {
   }
 }
 
-void Informer::erase(const std::string& key) {
+void Informer::erase(const std::string& key, Gone gone) {
   const auto found = objects_.find(key);
   if (found == objects_.end()) return;
   const ObjectPtr last = found->second;
@@ -171,7 +171,8 @@ void Informer::erase(const std::string& key) {
   reindex(id, last.get(), nullptr);
   ++changes_;
   for (const InformerHandler& handler : handlers_) {
-    if (handler.deleted) handler.deleted(last);
+    const auto& told = gone == Gone::Missing && handler.missing ? handler.missing : handler.deleted;
+    if (told) told(last);
   }
 }
 
@@ -180,7 +181,7 @@ void Informer::eraseAllBut(const std::unordered_map<std::string, char>& keep) {
   for (const auto& [id, object] : objects_) {
     if (!keep.contains(id)) gone.push_back(id);
   }
-  for (const std::string& id : gone) erase(id);
+  for (const std::string& id : gone) erase(id, Gone::Missing);
 }
 
 void Informer::reindex(const std::string& key, const Object* before, const Object* after) {

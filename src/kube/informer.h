@@ -31,6 +31,8 @@ struct InformerHandler {
   std::function<void(const ObjectPtr& object)> added;
   std::function<void(const ObjectPtr& before, const ObjectPtr& after)> updated;
   std::function<void(const ObjectPtr& last)> deleted;
+  /// A new list did not have it, and nobody saw it deleted: perhaps the server has lost it. Unset: as deleted.
+  std::function<void(const ObjectPtr& last)> missing;
 };
 
 /// Keeps a copy of all objects of one resource by one list and one watch.
@@ -90,7 +92,8 @@ class Informer {
   Task<Outcome> follow(Watch& watch);
   void apply(WatchEvent event);
   void store(Object object, bool authoritative);
-  void erase(const std::string& key);
+  enum class Gone { Deleted, Missing };
+  void erase(const std::string& key, Gone gone);
   void eraseAllBut(const std::unordered_map<std::string, char>& keep);
   void reindex(const std::string& key, const Object* before, const Object* after);
 

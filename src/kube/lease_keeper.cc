@@ -88,7 +88,7 @@ Task<void> LeaseKeeper::work() {
       const auto lease = leases_.find(name);
       if (lease != leases_.end()) lease->second.resource_version.clear();
     }
-    const double vary = 1.0 - options_.jitter * random_.unit();
+    const double vary = 1.0 + options_.jitter * random_.unit();
     const double part = renewed ? vary : 0.1;
     schedule(name,
              std::chrono::nanoseconds(static_cast<int64_t>(static_cast<double>(options_.interval.count()) * part)));

@@ -17,7 +17,7 @@ struct LeaseOptions {
   std::string holder;  ///< empty: the lease's own name, as a kubelet has it
   std::chrono::nanoseconds interval = std::chrono::seconds(10);
   std::chrono::seconds duration{40};
-  double jitter = 0.1;  ///< share of the interval
+  double jitter = 0.04;  ///< at most this share of the interval is added, as a kubelet does
   size_t workers = 16;  ///< renewals in flight at once
   std::chrono::nanoseconds deadline = std::chrono::seconds(10);
 };
