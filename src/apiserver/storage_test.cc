@@ -100,6 +100,9 @@ TEST_F(StorageTest, BackupOfARunningServerIsRestoredWithHigherRevisions) {
     const auto watch = co_await client.ask(
         "GET", fmt::format("{}?watch=1&timeoutSeconds=1&resourceVersion={}", kConfigMaps, last_seen));
     EXPECT_THAT(watch.text, HasSubstr("too old resource version"));
+    const auto future = co_await client.ask(
+        "GET", fmt::format("{}?watch=1&timeoutSeconds=1&resourceVersion={}", kConfigMaps, last_seen + 3'000'000'000));
+    EXPECT_THAT(future.text, HasSubstr("\"code\":410")) << "data that were put back by copying files";
   });
   EXPECT_TRUE(std::filesystem::exists(data() / "state.db.before-restore"));
 }

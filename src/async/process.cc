@@ -12,6 +12,7 @@
 #include <boost/asio/write.hpp>
 #include <cerrno>
 #include <cstring>
+#include <thread>
 
 #include "async/deadline.h"
 #include "base/files.h"
@@ -149,7 +150,9 @@ struct KillOnExit {
   bool ended = false;
   ~KillOnExit() {
     ::kill(-pid, SIGKILL);
-    if (!ended) ::waitpid(pid, nullptr, 0);
+    if (ended || ::waitpid(pid, nullptr, WNOHANG) != 0) return;
+    // One that hangs in the kernel, on a dead network file system for example, dies when it can; the loop does not wait.
+    std::thread([pid = pid] { ::waitpid(pid, nullptr, 0); }).detach();
   }
 };
 

@@ -201,6 +201,10 @@ Task<Answer<Reply>> ResourceHandlers::watch(Call& call) {
   if (!initial && from != 0 && lost) {
     co_await session.sendError(
         refuse::expired(fmt::format("too old resource version: {} ({})", from, store.historyFrom())));
+  } else if (!initial && from > store.revision()) {
+    // Waiting for it would be blindness: the data were put back to an earlier time.
+    co_await session.sendError(refuse::expired(
+        fmt::format("resource version {} was never given out: the last is {}", from, store.revision())));
   } else {
     co_await session.run(from == 0 && !initial ? store.revision() : from, initial);
   }
