@@ -33,6 +33,18 @@ int64_t nowNs(const Clock& clock) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(clock.now().time_since_epoch()).count();
 }
 
+// metrics-server takes a node whose figure is zero for one without figures.
+constexpr int64_t kLeastMemoryMib = 1;
+constexpr double kLeastCpuSeconds = 0.001;
+
+/// What is in use on one Slurm node, or what is allocated where a Node stands for several. FreeMem may be more than
+/// RealMemory: sites configure less than a machine has.
+int64_t usedMemoryMib(const site::v1::Node& node, bool one_machine) {
+  const bool measured = one_machine && node.memory_free_mib() >= 0;
+  const int64_t used = measured ? node.memory_mib() - node.memory_free_mib() : node.memory_allocated_mib();
+  return std::clamp<int64_t>(used, kLeastMemoryMib, std::max(kLeastMemoryMib, node.memory_mib()));
+}
+
 }  // namespace
 
 std::optional<std::string> notStarted(const Object& pod, const std::string& container) {
@@ -150,15 +162,12 @@ Task<Result<kubelet::NodeStats>> KubeletBackend::nodeStats(std::string node) {
   kubelet::NodeStats stats;
   stats.time_ns = nowNs(clock_);
   const site::v1::Node& slurm = view->node;
-  const int64_t used =
-      slurm.memory_free_mib() >= 0 && slurm.memory_free_mib() <= slurm.memory_mib() && !view->slurm_node.empty()
-          ? slurm.memory_mib() - slurm.memory_free_mib()
-          : slurm.memory_allocated_mib();
+  const int64_t used = usedMemoryMib(slurm, !view->slurm_node.empty());
   stats.usage.memory_working_set = used * kMebibyte;
   stats.memory_available = (slurm.memory_mib() - used) * kMebibyte;
   stats.usage.started_at_ns = slurm.boot_time() * 1'000'000'000;
   // Slurm knows a load and no counter: the integral of the load is one.
-  Integral& integral = cpu_[node];
+  Integral& integral = cpu_.try_emplace(node, Integral{.cpu_seconds = kLeastCpuSeconds}).first->second;
   const SteadyTime now = clock_.steady();
   const double load = slurm.cpu_load() >= 0 && !view->slurm_node.empty() ? slurm.cpu_load()
                                                                          : static_cast<double>(slurm.cpus_allocated());

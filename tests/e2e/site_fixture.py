@@ -2,7 +2,6 @@
 
 import os
 import pathlib
-import shutil
 import sys
 import tempfile
 import unittest
@@ -10,6 +9,7 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
+from testsite.janitor import Janitor  # noqa: E402
 from testsite.busybox import make_image  # noqa: E402
 from testsite.processes import Failed, wait_for  # noqa: E402
 from testsite.slurm import Slurm  # noqa: E402
@@ -40,6 +40,7 @@ class SiteTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.dir = pathlib.Path(tempfile.mkdtemp(prefix="slipway-e2e."))
+        cls.janitor = Janitor(cls.dir)
         cls.slurm = None
         cls.stack = None
         try:
@@ -61,7 +62,7 @@ class SiteTest(unittest.TestCase):
             cls.stack.stop()
         if cls.slurm:
             cls.slurm.stop()
-        shutil.rmtree(cls.dir, ignore_errors=True)
+        cls.janitor.close()
 
     def run(self, result=None):
         before = len(result.failures) + len(result.errors) if result else 0

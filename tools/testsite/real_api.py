@@ -136,7 +136,7 @@ class RealApi:
             "--kubelet-preferred-address-types=InternalIP,Hostname", "--authorization-mode=Node,RBAC",
             "--enable-admission-plugins=NodeRestriction", f"--service-account-issuer={issuer}",
             f"--service-account-key-file={public}", f"--service-account-signing-key-file={private}",
-            "--service-cluster-ip-range=10.96.0.0/16", "--allow-privileged=true",
+            "--service-cluster-ip-range=10.96.0.0/16", "--allow-privileged=true", "--enable-aggregator-routing=true",
             f"--requestheader-client-ca-file={pki.ca}", "--requestheader-allowed-names=front-proxy-client",
             "--requestheader-username-headers=X-Remote-User", "--requestheader-group-headers=X-Remote-Group",
             "--requestheader-extra-headers-prefix=X-Remote-Extra-", f"--proxy-client-cert-file={front[0]}",
@@ -144,11 +144,11 @@ class RealApi:
             f"--default-unreachable-toleration-seconds={EVICTION_SECONDS}",
             f"--default-not-ready-toleration-seconds={EVICTION_SECONDS}",
             *([f"--kubelet-certificate-authority={pki.ca}"] if self._verify_kubelets else [])])
-        self._kubeconfig(self.admin, *pki.issue("admin", "kubernetes-admin", "system:masters"))
+        self.kubeconfig(self.admin, *pki.issue("admin", "kubernetes-admin", "system:masters"))
         wait_for("API server", lambda: self.kubectl("get", "--raw", "/readyz").strip() == "ok", 90, 0.3,
                  alive=[self.processes["etcd"], self.processes["apiserver"]])
 
-    def _kubeconfig(self, file, certificate=None, key=None, token=None):
+    def kubeconfig(self, file, certificate=None, key=None, token=None):
         user = {"token": token} if token else {"client-certificate-data": _text(certificate),
                                                "client-key-data": _text(key)}
         cluster = {"server": f"https://127.0.0.1:{self.port}", "certificate-authority-data": _text(self.pki.ca)}
@@ -161,7 +161,7 @@ class RealApi:
 
     def _access_of(self, component):
         name = f"kube-{component}"
-        config = self._kubeconfig(self.dir / f"{component}.kubeconfig", *self.pki.issue(component, f"system:{name}"))
+        config = self.kubeconfig(self.dir / f"{component}.kubeconfig", *self.pki.issue(component, f"system:{name}"))
         return [f"--kubeconfig={config}", f"--authentication-kubeconfig={config}",
                 f"--authorization-kubeconfig={config}", "--bind-address=127.0.0.1", f"--secure-port={free_port()}",
                 f"--cert-dir={self.dir / component}", "--leader-elect=false"]
@@ -194,4 +194,4 @@ class RealApi:
     def controller_access(self):
         """A kubeconfig of the service account that the controller runs as in a cluster, with its rights and no more."""
         token = self.kubectl("create", "token", "slipway", "-n", "slipway", "--duration=24h").strip()
-        return self._kubeconfig(self.dir / "controller.kubeconfig", token=token)
+        return self.kubeconfig(self.dir / "controller.kubeconfig", token=token)
