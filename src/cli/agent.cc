@@ -51,6 +51,8 @@ agent::AgentOptions optionsOf(const config::AgentConfig& config) {
   options.hub_listen = config.hub_listen;
   options.hub_addresses = config.hub_addresses;
   options.poll_interval = config.poll_interval;
+  options.attempts.keep_deleted = std::chrono::duration_cast<std::chrono::seconds>(config.keep_deleted);
+  options.attempts.keep_ended = std::chrono::duration_cast<std::chrono::seconds>(config.keep_ended);
   const auto chosenBy = [](const std::string& regex) -> std::function<bool(const std::string&)> {
     if (regex.empty()) return nullptr;
     const auto compiled = std::make_shared<re2::RE2>(regex);

@@ -56,6 +56,8 @@ Result<AgentConfig> parseAgentConfig(const std::string& text, const std::string&
   map.text("cluster", config.cluster);
   map.text("stateDir", config.state_dir);
   map.duration("pollInterval", config.poll_interval, 1s);
+  map.duration("keepDeleted", config.keep_deleted, 1s);
+  map.duration("keepEnded", config.keep_ended, 1s);
   map.text("proxy", config.proxy);
   map.map("hub", [&](YamlMap& inner) { readHub(inner, config); });
   map.choice("runtime", config.runtime, {"apptainer", "singularity", "charliecloud", "host"});

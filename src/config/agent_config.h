@@ -32,6 +32,8 @@ struct AgentConfig {
   std::string cluster;    ///< "": Slurm's ClusterName
   std::string state_dir;  ///< on a file system that compute nodes see; "": ~/.local/state/slipway
   std::chrono::nanoseconds poll_interval = std::chrono::seconds(15);
+  std::chrono::nanoseconds keep_deleted = std::chrono::minutes(10);  ///< what is left of a deleted pod
+  std::chrono::nanoseconds keep_ended = std::chrono::hours(24 * 7);  ///< of one that ended and was never deleted
   std::string proxy;  ///< http://[user:password@]host:port; "": HTTPS_PROXY, "none": never
   std::string hub_listen =
       "0.0.0.0:0";  ///< where supervisors dial; port 0 takes a free one, kept in the state directory
