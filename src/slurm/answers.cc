@@ -110,6 +110,10 @@ bool callsForBackoff(const Error& error) {
   return error.is(Code::TooManyRequests) || error.is(Code::Timeout) || error.is(Code::ServiceUnavailable);
 }
 
+bool isAway(const Error& error) {
+  return error.is(Code::ServiceUnavailable);
+}
+
 std::optional<uint32_t> parseJobId(std::string_view output) {
   std::optional<uint32_t> id;
   for (const std::string_view line : split(output, '\n')) {
@@ -133,8 +137,11 @@ SubmitOutcome outcomeOfSbatch(const Result<async::ProcessResult>& result) {
   }
   const Error error = errorOf("sbatch", *result);
   if (result->signal != 0 || callsForBackoff(error)) {
-    const bool full = toLower(result->errors).find("temporarily unable") != std::string::npos;
-    return {full ? Kind::NotSubmitted : Kind::Unknown, 0, error};
+    const std::string text = toLower(result->errors);
+    const bool full = text.find("temporarily unable") != std::string::npos;
+    // Nothing is sent before there is a connection; the failures after it have other words (send, receive failure).
+    const bool unsent = result->signal == 0 && text.find("(connect failure)") != std::string::npos;
+    return {full || unsent ? Kind::NotSubmitted : Kind::Unknown, 0, error};
   }
   if (isPassingRefusal(toLower(result->errors))) return {Kind::NotSubmitted, 0, error};
   return {Kind::Refused, 0, {error.is(Code::InternalError) ? Code::Invalid : error.code, error.message}};
@@ -172,7 +179,8 @@ std::vector<AccountedJob> parseSacct(std::string_view text) {
     job.start_time = parseTimestamp(columns[3]);
     job.end_time = parseTimestamp(columns[4]);
     job.nodes = toValidUtf8(columns[5]);
-    if (columns.size() > 6) job.comment = toValidUtf8(columns[6]);
+    if (columns.size() > 6) job.work_dir = toValidUtf8(columns[6]);
+    if (columns.size() > 7) job.comment = toValidUtf8(columns[7]);
   }
   return out;
 }

@@ -29,8 +29,10 @@ SubmitOutcome outcomeOfSbatch(const Result<async::ProcessResult>& result);
 /// (the program is missing, or the job), Forbidden, Invalid. The message has what Slurm said and the mend.
 Error errorOf(std::string_view program, const async::ProcessResult& result);
 Error errorOf(std::string_view program, const Error& start_error);
-/// True for failures after which Slurm must be left alone for a while.
+/// True for failures after which Slurm must be left alone for a while: it is overloaded, or away.
 bool callsForBackoff(const Error& error);
+/// Of those: it could not be reached at all, so that asking again burdens nobody.
+bool isAway(const Error& error);
 
 /// "1234" or "1234;cluster" of sbatch --parsable; warnings may stand on lines before it.
 std::optional<uint32_t> parseJobId(std::string_view output);
@@ -54,10 +56,11 @@ struct AccountedJob {
   int64_t start_time = 0;
   int64_t end_time = 0;
   std::string nodes;
+  std::string work_dir;
   std::string comment;
 };
 /// Output of `sacct -n -P -X --format=` kSacctFormat. Lines that make no sense are left out.
 std::vector<AccountedJob> parseSacct(std::string_view text);
-inline constexpr std::string_view kSacctFormat = "JobIDRaw,State,ExitCode,Start,End,NodeList,Comment";
+inline constexpr std::string_view kSacctFormat = "JobIDRaw,State,ExitCode,Start,End,NodeList,WorkDir,Comment";
 
 }  // namespace slipway::slurm

@@ -27,6 +27,13 @@ struct PollSummary {
   std::string unreadable_first;  ///< why the first of them was
 };
 
+/// One job, asked for by its id.
+struct FoundJob {
+  std::string state;
+  std::string comment;
+  std::string work_dir;
+};
+
 /// How a job is told to end.
 enum class CancelHow {
   TermBatch,  ///< TERM to the batch script only (the supervisor, which ends its containers in their grace period)
@@ -43,10 +50,13 @@ class Driver {
   virtual Task<Result<PollSummary>> poll(InventorySink& sink) = 0;
   virtual Task<SubmitOutcome> submit(Submission submission) = 0;
   virtual Task<Status> cancel(uint32_t job_id, CancelHow how) = 0;
-  /// What accounting knows of the jobs; those it does not know are missing. NotImplemented where there is none.
+  /// Asks slurmctld for one job by its id, hidden ones too. NotFound is a proof: slurmctld does not know the id.
+  virtual Task<Result<FoundJob>> find(uint32_t job_id) = 0;
+  /// What accounting knows of this user's jobs; those it does not know are missing. NotImplemented where there is none.
+  /// Ids come again when slurmctld loses its state: compare the directory.
   virtual Task<Result<std::vector<AccountedJob>>> accounting(std::vector<uint32_t> job_ids) = 0;
-  /// Own jobs since then whose comment accounting has kept (many sites keep none: no proof of absence).
-  virtual Task<Result<std::vector<AccountedJob>>> accountedByComment(std::string comment, int64_t since) = 0;
+  /// This user's jobs since then (Unix seconds). Many sites keep no comments: no proof of absence.
+  virtual Task<Result<std::vector<AccountedJob>>> accountedSince(int64_t since) = 0;
   virtual Task<Result<ClusterConfig>> config() = 0;
 };
 

@@ -1,5 +1,6 @@
 #include "async/loop.h"
 #include "base/files.h"
+#include "base/strings.h"
 #include "base/testing/manual_clock.h"
 #include "slurm/job_script.h"
 #include "slurm/slurm_driver.h"
@@ -97,6 +98,73 @@ TEST_F(DriverTest, FailuresSayWhatAndTheMend) {
   EXPECT_FALSE(driver.budget().quiet());
 }
 
+TEST_F(DriverTest, ASlurmctldThatIsDownIsLookedForEvery20Seconds_AnOverloadedOneIsLeftAlone) {
+  const auto quietFor = [this] {
+    std::chrono::seconds waited(0);
+    for (; driver.budget().quiet() && waited < std::chrono::minutes(10); ++waited) {
+      clock.advance(std::chrono::seconds(1));
+    }
+    return waited;
+  };
+  runner.answers["scontrol show node"] = ProcessResult{
+      .exit_code = 1, .errors = "slurm_load_node error: Unable to contact slurm controller (connect failure)\n"};
+  for (int failures = 0; failures < 30; ++failures) {
+    EXPECT_FALSE(poll().has_value());
+    EXPECT_LE(quietFor(), std::chrono::seconds(20));
+  }
+  runner.answers["scontrol show node"] =
+      ProcessResult{.exit_code = 1, .errors = "scontrol: error: RPC rate limit exceeded\n"};
+  std::chrono::seconds last(0);
+  for (int failures = 0; failures < 10; ++failures) {
+    EXPECT_FALSE(poll().has_value());
+    last = quietFor();
+  }
+  EXPECT_GE(last, std::chrono::seconds(90));
+  runner.answers["scontrol show node"] = ProcessResult{.output = "NodeName=n1 State=IDLE\n"};
+  runner.answers["scontrol show job"] = ProcessResult{.output = "No jobs in the system\n"};
+  EXPECT_TRUE(poll().has_value());
+  runner.answers["scontrol show node"] = ProcessResult{.exit_code = 1, .errors = "scontrol: error: RPC rate limit\n"};
+  EXPECT_FALSE(poll().has_value());
+  EXPECT_LE(quietFor(), std::chrono::seconds(7)) << "a success begins anew";
+}
+
+TEST_F(DriverTest, TroublesOfAccountingAreNoneOfSlurmctld) {
+  runner.answers["sacct"] = ProcessResult{
+      .exit_code = 1, .errors = "sacct: error: slurm_persist_conn_open: Unable to contact slurmdbd: Connection refused"};
+  for (int asked = 0; asked < 50; ++asked) EXPECT_FALSE(async::runToEnd(driver.accountedSince(0)).has_value());
+  EXPECT_FALSE(driver.budget().quiet());
+  EXPECT_EQ(runner.commands.size(), 1U) << "the rest failed at once";
+  clock.advance(std::chrono::minutes(3));
+  runner.answers["sacct"] = ProcessResult{.output = "12|COMPLETED|0:0|Unknown|Unknown|n1|/d|c\n"};
+  EXPECT_EQ(async::runToEnd(driver.accountedSince(0))->at(0).work_dir, "/d");
+}
+
+TEST_F(DriverTest, OneJobIsFoundByItsId_AndOnlySlurmctldSaysThatThereIsNone) {
+  runner.answers["scontrol show job -o -a 7"] = ProcessResult{
+      .output = "JobId=7 JobName=x UserId=a(1) GroupId=b(1) JobState=PENDING Command=/x WorkDir=/d Comment=c Power=\n"};
+  const auto found = async::runToEnd(driver.find(7));
+  ASSERT_TRUE(found.has_value()) << found.error().message;
+  EXPECT_EQ(found->state, "PENDING");
+  EXPECT_EQ(found->work_dir, "/d");
+  EXPECT_EQ(found->comment, "c");
+  runner.answers["scontrol show job -o -a 7"] =
+      ProcessResult{.exit_code = 1, .errors = "slurm_load_jobs error: Invalid job id specified\n"};
+  EXPECT_TRUE(async::runToEnd(driver.find(7)).error().is(Code::NotFound));
+  runner.answers["scontrol show job -o -a 7"] = ProcessResult{.output = "No jobs in the system\n"};
+  EXPECT_TRUE(async::runToEnd(driver.find(7)).error().is(Code::ServiceUnavailable));
+}
+
+TEST(JobScript, KeepsTheTokenOfSbatchFromThePod) {
+  const TemporaryDirectory directory;
+  ASSERT_TRUE(writeFileAtomic(directory.path() / "plan.pb", "plan", 0600).has_value());
+  async::SystemProcessRunner system;
+  Command command{.argv = {"bash"},
+                  .input = replaceAll(renderJobScript("/bin/true", directory.path().string()), "exec ",
+                                      "echo ${SLURM_JWT-none}; exec "),
+                  .environment = {{"SLURM_JOB_ID", "7"}, {"SLURM_JWT", "secret"}}};
+  EXPECT_EQ(async::runToEnd(system.run(command))->output, "none\n");
+}
+
 TEST_F(DriverTest, SubmitsWithOptionsAsArgumentsAndTheScriptAsInput) {
   ::setenv("SLIPWAY_TEST_SECRET", "x", 1);
   runner.answers["sbatch"] = ProcessResult{.output = "4711\n"};
@@ -136,6 +204,8 @@ TEST_F(DriverTest, OnlyTheFirstJobOfADirectoryRuns) {
     Command command{.argv = {"bash"}, .input = script, .environment = {{"SLURM_JOB_ID", id}}};
     return async::runToEnd(system.run(command)).value();
   };
+  EXPECT_EQ(run("7").exit_code, 1) << "a pod that is over, or a directory that is not seen here";
+  ASSERT_TRUE(writeFileAtomic(directory.path() / "plan.pb", "plan", 0600).has_value());
   EXPECT_EQ(run("7").output, fmt::format("supervise --dir {}\n", directory.path().string()));
   EXPECT_EQ(run("8").output, "");
   EXPECT_EQ(run("8").exit_code, 0);
@@ -152,6 +222,10 @@ TEST(Outcomes, OfSbatch) {
   EXPECT_EQ(kind(1, "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation"),
             Kind::Unknown);
   EXPECT_EQ(kind(1, "sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)"),
+            Kind::NotSubmitted);
+  EXPECT_EQ(kind(1, "sbatch: error: Batch job submission failed: Unable to contact slurm controller (receive failure)"),
+            Kind::Unknown);
+  EXPECT_EQ(kind(1, "sbatch: error: Batch job submission failed: Unable to contact slurm controller (send failure)"),
             Kind::Unknown);
   EXPECT_EQ(
       kind(1, "sbatch: error: Batch job submission failed: Job violates accounting/QOS policy (job submit limit)"),
@@ -198,11 +272,12 @@ TEST(Config, IsRead) {
 
 TEST(Sacct, IsRead) {
   const auto jobs =
-      parseSacct("12|CANCELLED by 1000|0:15|2026-01-01T00:00:00|Unknown|n[1-2]|slipway:c:u:0\nrubbish\n|x|\n");
+      parseSacct("12|CANCELLED by 1000|0:15|2026-01-01T00:00:00|Unknown|n[1-2]|/state/pods/u/0|slipway:c:u:0\nrubbish\n|x|\n");
   ASSERT_EQ(jobs.size(), 1U);
   EXPECT_EQ(jobs[0].state, "CANCELLED by 1000");
   EXPECT_EQ(jobs[0].exit_signal, 15);
   EXPECT_EQ(jobs[0].end_time, 0);
+  EXPECT_EQ(jobs[0].work_dir, "/state/pods/u/0");
   EXPECT_EQ(jobs[0].comment, "slipway:c:u:0");
 }
 

@@ -308,6 +308,11 @@ Result<void> parseJob(std::string_view record, JobRecord& out) {
   out.values_.fill({});
   out.details_.clear();
   JobParser(record, out).run();
+  size_t users = 0;
+  for (size_t at = record.find("UserId="); at != std::string_view::npos; at = record.find("UserId=", at + 1)) {
+    users += isUserField(record, at) ? 1 : 0;
+  }
+  out.ambiguous_user_ = users > 1;
   if (out.id() == 0) {
     return failure(Code::BadRequest, "a job record without an id: \"{}\"", toValidUtf8(record.substr(0, 120)));
   }
@@ -319,6 +324,7 @@ uint32_t JobRecord::id() const {
 }
 
 uint32_t JobRecord::uid() const {
+  if (ambiguous_user_) return UINT32_MAX;
   const std::string_view value = get(F::UserId);
   const size_t open = value.rfind('(');
   uint32_t uid = UINT32_MAX;
@@ -327,6 +333,7 @@ uint32_t JobRecord::uid() const {
 }
 
 std::string_view JobRecord::user() const {
+  if (ambiguous_user_) return "";
   const std::string_view value = get(F::UserId);
   const size_t open = value.rfind('(');
   return open == std::string_view::npos ? value : value.substr(0, open);

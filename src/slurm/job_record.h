@@ -61,8 +61,10 @@ class JobRecord {
   const std::vector<JobNodesDetail>& details() const { return details_; }
 
   uint32_t id() const;
-  uint32_t uid() const;           ///< of "alice(3001)"; UINT32_MAX if unknown
-  std::string_view user() const;  ///< "alice"; the number when Slurm has no name
+  /// Of "alice(3001)". UINT32_MAX if unknown, also when a name or a comment holds what looks like a user field: which of
+  /// them is Slurm's own cannot be told for certain, and nothing may be done in a user's name on a guess.
+  uint32_t uid() const;
+  std::string_view user() const;  ///< "alice"; the number when Slurm has no name; empty if uid() is not known
   /// Of everything that toProto() uses: equal hashes, equal Job (run time and last scheduling are no part of it).
   uint64_t hash() const;
 
@@ -71,6 +73,7 @@ class JobRecord {
   friend class JobParser;
   std::array<std::string_view, static_cast<size_t>(JobField::Count)> values_{};
   std::vector<JobNodesDetail> details_;
+  bool ambiguous_user_ = false;
 };
 
 /// Reads a record of `scontrol show job -o -d`, with fields missing, unknown or in another order. `out` is reused from

@@ -11,6 +11,12 @@ std::string renderJobScript(std::string_view binary, std::string_view directory)
       R"(#!/bin/bash
 # Slipway: the supervisor of one pod. All that it must know lies in its directory.
 directory={}
+# What sbatch authenticates with is not the pod's.
+unset SLURM_JWT
+if [ ! -e "$directory/plan.pb" ]; then
+  echo "$directory has no plan: the pod is over, or this node does not see the agent's stateDir" >&2
+  exit 1
+fi
 ln -s "$SLURM_JOB_ID" "$directory/owner" 2>/dev/null
 owner=$(readlink "$directory/owner")
 if [ -n "$owner" ] && [ "$owner" != "$SLURM_JOB_ID" ]; then

@@ -169,7 +169,8 @@ TEST(JobRecords, ANameCannotPassForFields) {
     site::v1::Job job;
     toProto(record, job);
     EXPECT_EQ(job.name(), name);
-    EXPECT_EQ(job.uid(), 7U) << name;
+    const bool forges = name.find("(0) GroupId=") != std::string_view::npos;
+    EXPECT_EQ(job.uid(), forges ? UINT32_MAX : 7U) << name;
     EXPECT_EQ(job.state(), "RUNNING") << name;
     EXPECT_EQ(job.comment(), "real") << name;
     EXPECT_EQ(job.nodes_size(), 1) << name;
@@ -193,7 +194,7 @@ TEST(JobRecords, ACommentCannotPassForFields) {
       kBody);
   JobRecord record;
   ASSERT_TRUE(parseJob(text, record));
-  EXPECT_EQ(record.uid(), 7U);
+  EXPECT_EQ(record.uid(), UINT32_MAX) << "nobody's, rather than the wrong one's";
   EXPECT_EQ(record.get(JobField::State), "RUNNING");
   EXPECT_EQ(record.get(JobField::StdOut), "/o");
   EXPECT_TRUE(record.details().empty());
@@ -298,6 +299,19 @@ TEST(JobRecords, AreReadFast) {
   }
   fmt::print("{} MB of jobs: {:.1f} ms ({:x})\n", kMegabytes, best, sum & 1U);
   EXPECT_LT(best, 500);  // far over the limit of 100 ms, for sanitizers; `make bench` holds the limit itself
+}
+
+TEST(JobRecords, ANameThatForgesAUserIsNobodys) {
+  JobRecord record;
+  const std::string_view forged =
+      "JobId=9 JobName=x UserId=agent(1000) GroupId=agent(1000) SubmitTime=2026-01-01T00:00:00 Comment=slipway:c:u:0 "
+      "UserId=mallory(2000) GroupId=users(100) JobState=PENDING SubmitTime=2026-01-02T00:00:00 Command=/x WorkDir=/h "
+      "StdOut=/home/agent/.slipway/key";
+  ASSERT_TRUE(parseJob(forged, record));
+  EXPECT_EQ(record.uid(), UINT32_MAX);
+  EXPECT_EQ(record.user(), "");
+  ASSERT_TRUE(parseJob("JobId=9 JobName=x UserId=mallory(2000) GroupId=users(100) JobState=PENDING", record));
+  EXPECT_EQ(record.uid(), 2000U);
 }
 
 }  // namespace

@@ -13,7 +13,10 @@ namespace slipway::slurm {
 struct RpcBudgetOptions {
   double burst = 20;      ///< requests that may go out at once after a quiet time
   double per_second = 2;  ///< refill; the default of slurmctld's own limiter for one user
-  async::BackoffPolicy backoff{.initial = std::chrono::seconds(5), .max = std::chrono::minutes(2)};
+  /// After a rate limit or a time-out: every further request makes it worse.
+  async::BackoffPolicy busy{.initial = std::chrono::seconds(5), .max = std::chrono::minutes(2)};
+  /// While slurmctld is down: a look costs nobody anything, and users wait for it.
+  async::BackoffPolicy away{.initial = std::chrono::seconds(2), .max = std::chrono::seconds(15)};
 };
 
 /// Tokens for requests to slurmctld, so that a burst of pods is no burst of RPCs, and silence after slurmctld
@@ -23,7 +26,8 @@ class RpcBudget {
   RpcBudget(RpcBudgetOptions options, const Clock& clock, Random& random)
       : options_(options),
         clock_(clock),
-        backoff_(options.backoff, random),
+        busy_(options.busy, random),
+        away_(options.away, random),
         tokens_(options.burst),
         last_(clock.steady()) {}
 
@@ -45,14 +49,22 @@ class RpcBudget {
       co_await async::sleepFor(wait);
     }
   }
-  /// slurmctld asked for less, or did not answer: nothing goes out for a while, longer each time.
-  void complain() {
-    quiet_until_ = clock_.steady() + std::chrono::duration_cast<SteadyTime::duration>(backoff_.next());
+  /// slurmctld asked for less, or was too slow: nothing goes out for a while, longer each time.
+  void tooBusy() { quieten(busy_); }
+  /// slurmctld could not be reached: the same, but never for long.
+  void unreachable() { quieten(away_); }
+  void succeed() {
+    busy_.reset();
+    away_.reset();
   }
-  void succeed() { backoff_.reset(); }
   bool quiet() const { return quiet_until_ > clock_.steady(); }
 
  private:
+  /// Requests that went out together fail together: that is one failure, not many.
+  void quieten(async::Backoff& backoff) {
+    if (quiet()) return;
+    quiet_until_ = clock_.steady() + std::chrono::duration_cast<SteadyTime::duration>(backoff.next());
+  }
   void refill(SteadyTime now) {
     const double seconds = std::chrono::duration<double>(now - last_).count();
     tokens_ = std::min(options_.burst, tokens_ + seconds * options_.per_second);
@@ -61,7 +73,8 @@ class RpcBudget {
 
   RpcBudgetOptions options_;
   const Clock& clock_;
-  async::Backoff backoff_;
+  async::Backoff busy_;
+  async::Backoff away_;
   double tokens_;
   SteadyTime last_;
   SteadyTime quiet_until_{};

@@ -1,5 +1,7 @@
 #include "slurm/slurm_driver.h"
 
+#include <unistd.h>
+
 #include <array>
 
 #include "base/strings.h"
@@ -66,7 +68,9 @@ Error suspicious(std::string_view program, const RecordSplitter& splitter) {
 SlurmDriver::SlurmDriver(SlurmDriverOptions options, async::ProcessRunner& runner, const Clock& clock, Random& random)
     : options_(std::move(options)),
       runner_(runner),
+      clock_(clock),
       budget_(options_.budget, clock, random),
+      accounting_backoff_({.initial = std::chrono::seconds(10), .max = std::chrono::minutes(2)}, random),
       unset_(variablesToUnset()) {}
 
 async::Command SlurmDriver::command(std::string program, std::vector<std::string> arguments,
@@ -81,7 +85,12 @@ async::Command SlurmDriver::command(std::string program, std::vector<std::string
 }
 
 void SlurmDriver::learn(const Error& error) {
-  if (callsForBackoff(error)) budget_.complain();
+  if (!callsForBackoff(error)) return;
+  if (isAway(error)) {
+    budget_.unreachable();
+  } else {
+    budget_.tooBusy();
+  }
 }
 
 Task<Result<async::ProcessResult>> SlurmDriver::run(async::Command command) {
@@ -103,7 +112,8 @@ Task<Result<PollSummary>> SlurmDriver::poll(InventorySink& sink) {
   RecordSplitter nodes(
       RecordSplitter::Type::Nodes,
       recordTaker(node_record, parseNode, [&sink](const NodeRecord& r) { sink.node(r); }, summary.nodes, summary));
-  async::Command ask_nodes = command("scontrol", {"show", "node", "-o"}, options_.poll_timeout);
+  // With -a: what lies in hidden partitions is not gone. What is shown is the mirror's choice.
+  async::Command ask_nodes = command("scontrol", {"show", "node", "-o", "-a"}, options_.poll_timeout);
   ask_nodes.environment["TZ"] = "UTC";
   ask_nodes.max_output = 4ULL << 30U;
   ask_nodes.on_output = [&nodes](std::string_view piece) { nodes.feed(piece); };
@@ -115,7 +125,7 @@ Task<Result<PollSummary>> SlurmDriver::poll(InventorySink& sink) {
   RecordSplitter jobs(
       RecordSplitter::Type::Jobs,
       recordTaker(job_record, parseJob, [&sink](const JobRecord& r) { sink.job(r); }, summary.jobs, summary));
-  async::Command ask_jobs = command("scontrol", {"show", "job", "-o", "-d"}, options_.poll_timeout);
+  async::Command ask_jobs = command("scontrol", {"show", "job", "-o", "-d", "-a"}, options_.poll_timeout);
   ask_jobs.environment["TZ"] = "UTC";
   ask_jobs.max_output = 4ULL << 30U;
   ask_jobs.on_output = [&jobs](std::string_view piece) { jobs.feed(piece); };
@@ -158,20 +168,46 @@ Task<Status> SlurmDriver::cancel(uint32_t job_id, CancelHow how) {
   co_return Status{};
 }
 
-Task<Result<std::vector<AccountedJob>>> SlurmDriver::sacct(std::vector<std::string> arguments) {
-  if (!accounting_works_) co_return failure(Code::NotImplemented, "this site keeps no accounting (sacct)");
-  arguments.insert(arguments.begin(), {"-n", "-P", "-X", fmt::format("--format={}", kSacctFormat)});
-  async::Command ask = command("sacct", std::move(arguments), options_.command_timeout);
+Task<Result<FoundJob>> SlurmDriver::find(uint32_t job_id) {
+  async::Command ask =
+      command("scontrol", {"show", "job", "-o", "-a", fmt::format("{}", job_id)}, options_.command_timeout);
   ask.environment["TZ"] = "UTC";
   const auto result = co_await run(std::move(ask));
-  if (!result) {
-    // "Slurm accounting storage is disabled" is how a site without it answers.
-    if (toLower(result.error().message).find("storage is disabled") == std::string::npos)
-      co_return failure(result.error());
+  if (!result) co_return failure(result.error().wrap(fmt::format("job {}", job_id)));
+  std::optional<FoundJob> found;
+  RecordSplitter splitter(RecordSplitter::Type::Jobs, [&](std::string_view text) {
+    JobRecord record;
+    if (found || !parseJob(text, record)) return;
+    found = FoundJob{toValidUtf8(record.get(JobField::State)), toValidUtf8(record.get(JobField::Comment)),
+                     toValidUtf8(record.get(JobField::WorkDir))};
+  });
+  splitter.feed(result->output);
+  splitter.finish();
+  if (!found) co_return failure(suspicious("scontrol show job", splitter));
+  co_return *found;
+}
+
+Task<Result<std::vector<AccountedJob>>> SlurmDriver::sacct(std::vector<std::string> arguments) {
+  if (!accounting_works_) co_return failure(Code::NotImplemented, "this site keeps no accounting (sacct)");
+  if (accounting_quiet_until_ > clock_.steady()) co_return failure(accounting_error_);
+  arguments.insert(arguments.begin(), {"-n", "-P", "-X", fmt::format("--format={}", kSacctFormat),
+                                       fmt::format("--user={}", ::geteuid())});
+  async::Command ask = command("sacct", std::move(arguments), options_.command_timeout);
+  ask.environment["TZ"] = "UTC";
+  const auto result = co_await runner_.run(std::move(ask));
+  if (result && result->exit_code == 0) {
+    accounting_backoff_.reset();
+    co_return parseSacct(result->output);
+  }
+  accounting_error_ = result ? errorOf("sacct", *result) : errorOf("sacct", result.error());
+  // "Slurm accounting storage is disabled" is how a site without it answers.
+  if (toLower(accounting_error_.message).find("storage is disabled") != std::string::npos) {
     accounting_works_ = false;
     co_return failure(Code::NotImplemented, "this site keeps no accounting (sacct)");
   }
-  co_return parseSacct(result->output);
+  const auto quiet = std::chrono::duration_cast<SteadyTime::duration>(accounting_backoff_.next());
+  accounting_quiet_until_ = clock_.steady() + quiet;
+  co_return failure(accounting_error_);
 }
 
 Task<Result<std::vector<AccountedJob>>> SlurmDriver::accounting(std::vector<uint32_t> job_ids) {
@@ -181,12 +217,10 @@ Task<Result<std::vector<AccountedJob>>> SlurmDriver::accounting(std::vector<uint
   co_return co_await sacct(std::move(arguments));
 }
 
-Task<Result<std::vector<AccountedJob>>> SlurmDriver::accountedByComment(std::string comment, int64_t since) {
+Task<Result<std::vector<AccountedJob>>> SlurmDriver::accountedSince(int64_t since) {
   const WallTime from{std::chrono::seconds(since)};
   std::vector<std::string> arguments = {fmt::format("--starttime={}", formatTime(from).substr(0, 19))};
-  CO_TRY(std::vector<AccountedJob> jobs, co_await sacct(std::move(arguments)));
-  std::erase_if(jobs, [&](const AccountedJob& job) { return job.comment != comment; });
-  co_return jobs;
+  co_return co_await sacct(std::move(arguments));
 }
 
 Task<Result<ClusterConfig>> SlurmDriver::config() {

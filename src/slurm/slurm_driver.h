@@ -32,8 +32,9 @@ class SlurmDriver final : public Driver {
   Task<Result<PollSummary>> poll(InventorySink& sink) override;
   Task<SubmitOutcome> submit(Submission submission) override;
   Task<Status> cancel(uint32_t job_id, CancelHow how) override;
+  Task<Result<FoundJob>> find(uint32_t job_id) override;
   Task<Result<std::vector<AccountedJob>>> accounting(std::vector<uint32_t> job_ids) override;
-  Task<Result<std::vector<AccountedJob>>> accountedByComment(std::string comment, int64_t since) override;
+  Task<Result<std::vector<AccountedJob>>> accountedSince(int64_t since) override;
   Task<Result<ClusterConfig>> config() override;
 
   const RpcBudget& budget() const { return budget_; }
@@ -44,11 +45,17 @@ class SlurmDriver final : public Driver {
   /// Runs it under the budget; an exit code other than 0 is an Error.
   Task<Result<async::ProcessResult>> run(async::Command command);
   void learn(const Error& error);
+  /// Not under the budget; after a failure it fails at once for a while.
   Task<Result<std::vector<AccountedJob>>> sacct(std::vector<std::string> arguments);
 
   SlurmDriverOptions options_;
   async::ProcessRunner& runner_;
+  const Clock& clock_;
   RpcBudget budget_;
+  /// sacct asks slurmdbd: its troubles are none of slurmctld's.
+  async::Backoff accounting_backoff_;
+  SteadyTime accounting_quiet_until_{};
+  Error accounting_error_;
   std::vector<std::string> unset_;
   bool accounting_works_ = true;
 };

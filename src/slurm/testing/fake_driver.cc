@@ -18,9 +18,9 @@ std::string FakeDriver::recordOf(uint32_t id, const FakeJob& job) {
       "Reason={} "
       "Restarts={} ExitCode={} RunTime=00:00:05 TimeLimit=00:10:00 SubmitTime=2026-01-01T00:00:00 "
       "StartTime=2026-01-01T00:00:10 EndTime=Unknown Partition=main NodeList={} NumNodes=1 NumCPUs=1 "
-      "TRES=cpu=1,mem=100M,node=1 Command=(null) WorkDir=/home/alice Comment={} StdOut={}",
+      "TRES=cpu=1,mem=100M,node=1 Command=(null) WorkDir={} Comment={} StdOut={}",
       id, job.name, job.uid, job.state, job.reason, job.restarts, job.exit_code,
-      job.nodes.empty() ? "(null)" : job.nodes, job.comment, job.std_out);
+      job.nodes.empty() ? "(null)" : job.nodes, job.work_dir, job.comment, job.std_out);
 }
 
 Task<Result<PollSummary>> FakeDriver::poll(InventorySink& sink) {
@@ -35,6 +35,7 @@ Task<Result<PollSummary>> FakeDriver::poll(InventorySink& sink) {
   }
   JobRecord record;
   for (const auto& [id, job] : jobs) {
+    if (!job.listed) continue;
     const std::string text = recordOf(id, job);
     CO_TRY_STATUS(parseJob(text, record));
     sink.job(record);
@@ -56,6 +57,7 @@ Task<SubmitOutcome> FakeDriver::submit(Submission submission) {
   if (!made) co_return outcome;
   const uint32_t id = next_id++;
   jobs[id] = FakeJob{.comment = submission.comment, .name = submission.options.job_name()};
+  if (!submission.directory.empty()) jobs[id].work_dir = submission.directory;
   if (outcome.kind == SubmitOutcome::Kind::Accepted) outcome.job_id = id;
   co_return outcome;
 }
@@ -80,13 +82,20 @@ Task<Result<std::vector<AccountedJob>>> FakeDriver::accounting(std::vector<uint3
   co_return out;
 }
 
-Task<Result<std::vector<AccountedJob>>> FakeDriver::accountedByComment(std::string comment, int64_t) {
+Task<Result<std::vector<AccountedJob>>> FakeDriver::accountedSince(int64_t) {
+  ++accounting_calls;
+  if (const auto error = takeFirst(accounting_errors)) co_return failure(*error);
   if (!cluster.accounting) co_return failure(Code::NotImplemented, "no accounting");
   std::vector<AccountedJob> out;
-  for (const auto& [id, job] : accounted) {
-    if (job.comment == comment) out.push_back(job);
-  }
+  for (const auto& [id, job] : accounted) out.push_back(job);
   co_return out;
+}
+
+Task<Result<FoundJob>> FakeDriver::find(uint32_t job_id) {
+  ++finds;
+  const auto job = jobs.find(job_id);
+  if (job == jobs.end()) co_return failure(Code::NotFound, "job {}: Invalid job id specified", job_id);
+  co_return FoundJob{job->second.state, job->second.comment, job->second.work_dir};
 }
 
 Task<Result<ClusterConfig>> FakeDriver::config() {

@@ -21,6 +21,8 @@ struct FakeJob {
   uint32_t restarts = 0;
   uint32_t uid = 1000;
   std::string std_out = "/dev/null";
+  std::string work_dir = "/home/alice";
+  bool listed = true;  ///< false: only a question for its id finds it
 };
 
 /// A Slurm in memory. Tests change `jobs` and `node_records` and set failures; the driver answers as slurmctld would,
@@ -46,6 +48,7 @@ class FakeDriver final : public Driver {
   std::vector<std::pair<uint32_t, CancelHow>> cancels;
   size_t polls = 0;
   size_t accounting_calls = 0;
+  size_t finds = 0;
   std::function<void()> on_submit;
 
   static std::string recordOf(uint32_t id, const FakeJob& job);
@@ -54,7 +57,8 @@ class FakeDriver final : public Driver {
   Task<SubmitOutcome> submit(Submission submission) override;
   Task<Status> cancel(uint32_t job_id, CancelHow how) override;
   Task<Result<std::vector<AccountedJob>>> accounting(std::vector<uint32_t> job_ids) override;
-  Task<Result<std::vector<AccountedJob>>> accountedByComment(std::string comment, int64_t since) override;
+  Task<Result<std::vector<AccountedJob>>> accountedSince(int64_t since) override;
+  Task<Result<FoundJob>> find(uint32_t job_id) override;
   Task<Result<ClusterConfig>> config() override;
 };
 
