@@ -106,7 +106,7 @@ Task<void> Agent::pollForEver() {
 }
 
 Task<void> Agent::pollOnce() {
-  const int64_t began = std::chrono::system_clock::to_time_t(clock_.now());
+  const int64_t began = attempts_->ticks();
   const auto begin = std::chrono::steady_clock::now();
   inventory_->begin();
   ++figures_.polls;
@@ -118,6 +118,7 @@ Task<void> Agent::pollOnce() {
     ++figures_.failed_polls;
     if (inventory_->health().slurm_ok()) log::warn("Slurm's inventory: {}", summary.error().message);
     inventory_->setHealth(false, summary.error().message, now);
+    attempts_->slurmAway();
     co_return;
   }
   inventory_->commit();

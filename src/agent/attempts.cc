@@ -39,7 +39,11 @@ Attempts::Attempts(AttemptOptions options, slurm::Driver& driver, SubmissionJour
           std::chrono::duration_cast<std::chrono::microseconds>(clock.now().time_since_epoch()).count())) {
   for (const auto& [key, entry] : journal_.entries()) {
     Attempt& attempt = add(entry, transition(entry.phase, Event::AgentRestarted));
-    attempt.sbatch_ended = now();
+    attempt.sbatch_ended = ticks();
+    attempt.submitted = ticks() - std::clamp<int64_t>(now() - entry.submitted_at, 0, ticks() - 1);
+    attempt.disconnected_since = ticks();
+    attempt.ended = ticks();
+    attempt.ended_before = attempt.phase == Phase::Ended;
     if (attempt.phase == Phase::Unsettled) {
       attempt.submit_error = {Code::Timeout, "the agent was restarted before it had heard of sbatch's outcome"};
     }
@@ -54,6 +58,12 @@ Attempts::Attempts(AttemptOptions options, slurm::Driver& driver, SubmissionJour
 
 int64_t Attempts::now() const {
   return seconds(clock_.now());
+}
+
+int64_t Attempts::ticks() const {
+  // So far from 0 that what was before the start of the machine has a place.
+  constexpr int64_t kStart = 1'000'000'000;
+  return kStart + std::chrono::duration_cast<std::chrono::seconds>(clock_.steady().time_since_epoch()).count();
 }
 
 Attempt& Attempts::add(JournalEntry entry, Phase phase) {
@@ -84,7 +94,10 @@ void Attempts::move(Attempt& attempt, Event event) {
   if (attempt.phase == before) return;
   log::debug("pod {} attempt {}: {} → {} (job {})", attempt.entry.uid, attempt.entry.attempt, nameOf(before),
              nameOf(attempt.phase), attempt.entry.job_id);
-  if (attempt.phase == Phase::Ended) attempt.entry.ended_at = now();
+  if (attempt.phase == Phase::Ended) {
+    attempt.entry.ended_at = now();
+    attempt.ended = ticks();
+  }
   const Status saved = save(attempt);
   // Whatever is not on disk is found again by the job's comment.
   if (!saved) log::warn("{}", saved.error().message);
@@ -101,13 +114,19 @@ pod::PodDirectory Attempts::directoryOf(const Attempt& attempt) const {
   return {options_.state_dir, attempt.entry.uid, attempt.entry.attempt};
 }
 
+bool Attempts::isStale(const Attempt& attempt, const PodReport& report) {
+  if (report.slurm_restarts() < attempt.job.restarts) return true;
+  return attempt.stale_sequence != 0 && report.sequence() <= attempt.stale_sequence;
+}
+
 void Attempts::report(const std::string& key, PodReport report) {
   const auto found = attempts_.find(key);
   if (found == attempts_.end()) return;
   Attempt& attempt = found->second;
-  if (report.sequence() <= attempt.stale_sequence && attempt.stale_sequence != 0) return;
+  if (isStale(attempt, report)) return;
   attempt.events.addNew(report);
   attempt.supervisor = std::move(report);
+  attempt.reported = ticks();
   if (attempt.phase == Phase::Submitting || attempt.phase == Phase::Unsettled) {
     // The supervisor was quicker than sbatch's answer or than the next poll.
     if (attempt.supervisor.job_id() != 0) {
@@ -126,17 +145,23 @@ void Attempts::report(const std::string& key, PodReport report) {
 
 void Attempts::setConnected(const std::string& key, bool connected) {
   const auto found = attempts_.find(key);
-  if (found != attempts_.end()) found->second.connected = connected;
+  if (found == attempts_.end()) return;
+  Attempt& attempt = found->second;
+  attempt.connected = connected;
+  attempt.disconnected_since = connected ? 0 : ticks();
+  if (!connected || std::exchange(attempt.entry.reached_hub, true)) return;
+  const Status noted = journal_.note(attempt.entry);
+  if (!noted) log::warn("{}", noted.error().message);
 }
 
 bool Attempts::readReportFile(Attempt& attempt) {
   auto report = pod::readReport(directoryOf(attempt));
   if (!report) return false;
   const bool older = report->sequence() <= attempt.supervisor.sequence() && !attempt.supervisor.pod_uid().empty();
-  const bool stale = attempt.stale_sequence != 0 && report->sequence() <= attempt.stale_sequence;
-  if (older || stale) return false;
+  if (older || isStale(attempt, *report)) return false;
   attempt.events.addNewest(*report);
   attempt.supervisor = std::move(*report);
+  attempt.reported = ticks();
   return true;
 }
 
@@ -186,14 +211,15 @@ PodReport Attempts::compose(const Attempt& attempt) const {
       say(PodReport::REFUSED, "NotSubmitted", attempt.submit_error.message);
       break;
     case Phase::Waiting:
-      say(PodReport::QUEUED, attempt.job.reason == "None" ? "" : attempt.job.reason, "");
+      say(PodReport::QUEUED, attempt.job.reason == "None" ? "" : attempt.job.reason,
+          whatToDoAboutWaiting(attempt.job));
       break;
     case Phase::Active:
       if (!from_supervisor) say(PodReport::STARTING, "", "");
       if (from_supervisor) report.set_stage(PodReport::RUNNING);
       break;
     case Phase::Vanished:
-      if (attempt.missing_since != 0 && now() - attempt.missing_since >= options_.unknown_after.count()) {
+      if (attempt.missing_since != 0 && ticks() - attempt.missing_since >= options_.unknown_after.count()) {
         say(PodReport::UNKNOWN, "JobVanished",
             fmt::format("Slurm and its accounting do not know job {} any more and it left no report: whether it ended "
                         "well is not known",

@@ -32,6 +32,9 @@ struct AttemptOptions {
   std::chrono::seconds report_grace = std::chrono::seconds(15);
   /// A job that vanished while it was alive, and sooner than Slurm forgets ended ones, is lost after that.
   std::chrono::seconds lost_after = std::chrono::seconds(10);
+  /// A job that slurmctld lost while it ran is over when its supervisor has been away for as long: slurmd ends jobs that
+  /// slurmctld does not know.
+  std::chrono::seconds lost_running_after = std::chrono::seconds(60);
   /// Slurm's MinJobAge: for as long it remembers an ended job.
   std::chrono::seconds min_job_age = std::chrono::seconds(300);
   std::chrono::seconds keep_deleted = std::chrono::minutes(10);
@@ -48,12 +51,21 @@ struct Attempt {
   EventTrail events;               ///< of its supervisor
   uint64_t stale_sequence = 0;     ///< reports up to this one are of a run before a requeue
   bool connected = false;
-  int64_t sbatch_ended = 0;  ///< Unix seconds
+  // Times are ticks() of the agent; 0: not (yet).
+  int64_t submitted = 0;  ///< the intent
+  int64_t sbatch_ended = 0;
   int64_t missing_since = 0;
-  int64_t last_alive = 0;   ///< when Slurm last had the job and it had not ended; 0: not since this agent started
-  int64_t final_since = 0;  ///< Slurm's final word came, the report is waited for
+  int64_t last_alive = 0;          ///< when Slurm last had the job and it had not ended
+  int64_t reported = 0;            ///< the last report of this run came
+  int64_t disconnected_since = 0;  ///< the supervisor; or since this agent started
+  int64_t final_since = 0;         ///< Slurm's final word came, the report is waited for
+  int64_t ended = 0;               ///< or when this agent started
+  bool ended_before = false;       ///< this agent started
   bool slurm_final = false;
+  bool alive = false;  ///< of one that is over: Slurm still has a job that is not
   bool ended_but_requeued = false;  ///< Slurm would run again what is over
+  bool unknown_to_slurm = false;    ///< while it is missing: slurmctld, asked for its id, does not know it
+  std::string told_reason;          ///< of Slurm, why it waits: what an event was made of
   Error submit_error;
   // Cancelling.
   int64_t term_sent = 0;
@@ -89,7 +101,11 @@ class Attempts {
   /// so that whether the pod has a job is not known.
   Result<bool> cancel(const std::string& uid, int64_t grace_seconds);
 
-  /// After a good poll that began at `began`. Sees what jobs do, settles, adopts, cancels, asks accounting, forgets.
+  /// Seconds that pass whatever happens to the wall clock. Never 0.
+  int64_t ticks() const;
+  /// A poll failed: slurmctld may have lost what it knew, and give ids again that it has given before.
+  void slurmAway() { ids_are_known_ = false; }
+  /// After a good poll that began at `began` (ticks). Sees what jobs do, settles, adopts, cancels, asks accounting, forgets.
   Task<void> observe(std::vector<OwnJob> jobs, int64_t began);
   /// Takes each cancellation its next step, also while Slurm gives no inventory; for ever.
   Task<void> runCancellations();
@@ -116,6 +132,8 @@ class Attempts {
 
  private:
   int64_t now() const;
+  /// Of a run before the one that Slurm tells of.
+  static bool isStale(const Attempt& attempt, const site::v1::PodReport& report);
   Attempt& add(JournalEntry entry, Phase phase);
   void move(Attempt& attempt, Event event);
   Status save(Attempt& attempt);
@@ -123,17 +141,29 @@ class Attempts {
   site::v1::PodReport compose(const Attempt& attempt) const;
 
   Status prepareDirectory(const Attempt& attempt, const site::v1::PodPlan& plan);
+  uint32_t takeOver(const site::v1::PodPlan& plan, uint32_t job_id);
   Task<Result<uint32_t>> callSbatch(std::string key, slurm::Submission submission);
-  void see(Attempt& attempt, const OwnJob& job);
-  void adopt(const OwnJob& job);
+  void see(Attempt& attempt, const OwnJob& job, int64_t began);
+  void seeAfterEnd(Attempt& attempt, const OwnJob& job, int64_t began);
+  void adopt(const OwnJob& job, int64_t began);
   void requeued(Attempt& attempt, const OwnJob& job);
   Task<void> cancelRequeued(uint32_t job_id, std::string key);
   void finish(Attempt& attempt, Event event);
   bool readReportFile(Attempt& attempt);
   bool isFinalNow(const Attempt& attempt) const;
-  Task<void> settle(std::string key, int64_t began);
+  Task<void> settleAll(std::vector<std::string> keys, int64_t began);
+  void settle(const std::string& key, int64_t began, const Result<std::vector<slurm::AccountedJob>>& accounted);
+  bool belongsTo(const Attempt& attempt, const std::string& comment, const std::string& directory) const;
+  /// The job that claimed the pod's directory (job_script.h); 0 if none has yet.
+  static uint32_t ownerOf(const pod::PodDirectory& directory);
+  Task<bool> mayCancel(std::string key);
   Task<void> askAccounting(std::vector<std::string> keys);
+  void conclude(Attempt& attempt, const Result<std::vector<slurm::AccountedJob>>& accounted);
+  Task<void> askForMissing(std::vector<std::string> keys);
   bool lostUnbegun(const Attempt& attempt) const;
+  bool lostWhileRunning(const Attempt& attempt) const;
+  bool idIsAnothers(const std::string& key, uint32_t job_id) const;
+  void explainWaiting(Attempt& attempt);
   Task<void> cancelDuplicate(uint32_t job_id, std::string key);
   Task<void> pursue(std::string key);
   void collectGarbage();
@@ -149,6 +179,7 @@ class Attempts {
   std::map<std::string, uint64_t> versions_;  ///< of the published reports
   uint64_t version_ = 0;
   bool observed_ = false;
+  bool ids_are_known_ = false;  ///< no poll failed since the last good one
   uint64_t sequence_ = 0;
   async::Event changed_;
   async::Event cancellation_;

@@ -6,50 +6,79 @@
 #include "slurm/states.h"
 
 namespace slipway::agent {
-namespace {
 
-/// The job that claimed the pod's directory (job_script.h); 0 if none has yet.
-uint32_t ownerOf(const pod::PodDirectory& directory) {
+using site::v1::PodReport;
+
+uint32_t Attempts::ownerOf(const pod::PodDirectory& directory) {
   std::error_code error;
   const std::string target = std::filesystem::read_symlink(directory.path() / "owner", error).string();
   return error ? 0 : static_cast<uint32_t>(std::strtoul(target.c_str(), nullptr, 10));
 }
 
-}  // namespace
-
 void Attempts::requeued(Attempt& attempt, const OwnJob& job) {
   log::info("pod {}: job {} was requeued by Slurm ({} times now)", attempt.entry.uid, job.id, job.restarts);
-  // While it waits, the file is still the one of the run before.
-  if (job.node.empty()) readReportFile(attempt);
-  attempt.stale_sequence = std::max(attempt.stale_sequence, attempt.supervisor.sequence());
-  attempt.supervisor.Clear();
   attempt.slurm_final = false;
   attempt.final_since = 0;
+  // A slurmctld that has forgotten the start of a job starts it again and does not count that: then the numbers of the
+  // reports tell the runs apart.
+  if (job.restarts <= attempt.supervisor.slurm_restarts()) {
+    readReportFile(attempt);
+    attempt.stale_sequence = std::max(attempt.stale_sequence, attempt.supervisor.sequence());
+  }
+  attempt.supervisor.Clear();
+  attempt.reported = 0;
 }
 
-void Attempts::see(Attempt& attempt, const OwnJob& job) {
+/// Why Slurm lets it wait, when somebody must do something about it: once as an event, and in each report.
+void Attempts::explainWaiting(Attempt& attempt) {
+  if (attempt.phase != Phase::Waiting || attempt.told_reason == attempt.job.reason) return;
+  attempt.told_reason = attempt.job.reason;
+  const std::string what = whatToDoAboutWaiting(attempt.job);
+  if (what.empty()) return;
+  PodReport told;
+  site::v1::PodEvent& event = *told.add_events();
+  event.set_type("Warning");
+  event.set_reason("SlurmJobWaits");
+  event.set_message(fmt::format("{}: {}", attempt.job.reason, what));
+  attempt.events.addNew(told);
+}
+
+void Attempts::seeAfterEnd(Attempt& attempt, const OwnJob& job, int64_t began) {
   const slurm::State state = slurm::parseJobState(job.state);
-  const bool again = job.restarts > attempt.job.restarts && attempt.job.id == job.id && !attempt.job.state.empty();
-  attempt.missing_since = 0;
-  if (attempt.phase == Phase::Ended) {
-    const bool better = !attempt.slurm_final && slurm::isFinal(state);
-    // A job that waits once more, not one that an older answer shows before its start.
-    const bool waits_again = state.base == "PENDING" && !slurm::isFinal(state) &&
-                             (attempt.job.state.empty() || job.restarts > attempt.job.restarts);
-    attempt.ended_but_requeued = !slurm::isFinal(state) && (attempt.ended_but_requeued || waits_again);
-    attempt.job = job;
-    if (better) {
-      attempt.slurm_final = true;
-      const Status saved = save(attempt);
-      if (!saved) log::warn("{}", saved.error().message);
-    }
-    return publish(attempt);
+  const bool better = !attempt.slurm_final && slurm::isFinal(state);
+  // A job that waits once more, not one that an older answer shows before its start.
+  const bool waits_again =
+      state.base == "PENDING" && (attempt.ended < began || job.restarts > attempt.job.restarts);
+  constexpr int64_t kTimeToEnd = 60;
+  const bool runs_on = attempt.ended + kTimeToEnd < began;
+  attempt.alive = !slurm::isFinal(state);
+  attempt.ended_but_requeued = attempt.alive && (attempt.ended_but_requeued || waits_again || runs_on);
+  attempt.job = job;
+  if (better) {
+    attempt.slurm_final = true;
+    const Status saved = save(attempt);
+    if (!saved) log::warn("{}", saved.error().message);
   }
-  if (again) requeued(attempt, job);
+  publish(attempt);
+}
+
+void Attempts::see(Attempt& attempt, const OwnJob& job, int64_t began) {
+  const slurm::State state = slurm::parseJobState(job.state);
+  attempt.missing_since = 0;
+  attempt.unknown_to_slurm = false;
+  if (attempt.phase == Phase::Ended) return seeAfterEnd(attempt, job, began);
+  // What was reported before this answer is of a run that is over when Slurm has counted more restarts, or when the job
+  // waits. (A report of the new run may have come before the poll that tells of it.)
+  const bool ran = attempt.reported != 0;
+  const bool counted = ran ? job.restarts > attempt.supervisor.slurm_restarts()
+                           : !attempt.job.state.empty() && job.restarts > attempt.job.restarts;
+  const bool uncounted = ran && attempt.reported < began && state.base == "PENDING";
+  if (attempt.job.id == job.id && (counted || uncounted)) requeued(attempt, job);
   attempt.job = job;
   if (!slurm::isFinal(state)) {
-    attempt.last_alive = now();
+    attempt.last_alive = ticks();
     move(attempt, state.base == "PENDING" ? Event::SlurmWaiting : Event::SlurmActive);
+    explainWaiting(attempt);
     if (attempt.phase == Phase::Active && !attempt.connected) readReportFile(attempt);
     if (attempt.phase == Phase::Active && isFinalNow(attempt)) {
       finish(attempt, Event::ReportedFinal);
@@ -67,36 +96,45 @@ void Attempts::see(Attempt& attempt, const OwnJob& job) {
     return publish(attempt);
   }
   attempt.slurm_final = true;
-  if (attempt.final_since == 0) attempt.final_since = now();
+  if (attempt.final_since == 0) attempt.final_since = ticks();
   if (!isFinalStage(attempt.supervisor.stage())) readReportFile(attempt);
   // A job that never ran leaves no report; of another, the last one may still be on its way.
   const bool never_ran = attempt.phase == Phase::Waiting && job.node.empty();
-  const bool waited = now() - attempt.final_since >= options_.report_grace.count();
+  const bool waited = ticks() - attempt.final_since >= options_.report_grace.count();
   if (isFinalStage(attempt.supervisor.stage()) || never_ran || waited) finish(attempt, Event::SlurmFinal);
   publish(attempt);
 }
 
-/// A job of ours that the journal does not know: it was lost, the comment was not.
-void Attempts::adopt(const OwnJob& job) {
-  if (!pod::isSafeFileName(job.pod_uid) || slurm::isFinal(slurm::parseJobState(job.state))) return;
+/// A job of ours that the journal does not know: it was lost, the comment was not. Also one that is over: what has run
+/// is not run again.
+void Attempts::adopt(const OwnJob& job, int64_t began) {
+  if (!pod::isSafeFileName(job.pod_uid)) return;
+  // What was forgotten for good has no directory any more.
+  const pod::PodDirectory directory(options_.state_dir, job.pod_uid, job.attempt);
+  std::error_code ignored;
+  const bool over = slurm::isFinal(slurm::parseJobState(job.state));
+  if (over && !std::filesystem::exists(directory.path(), ignored)) return;
   log::warn("pod {}: job {} is taken over by its comment", job.pod_uid, job.id);
   JournalEntry entry{
       .uid = job.pod_uid, .attempt = job.attempt, .phase = Phase::Waiting, .job_id = job.id, .submitted_at = now()};
   Attempt& attempt = add(std::move(entry), Phase::Waiting);
+  attempt.submitted = ticks();
+  attempt.disconnected_since = ticks();
   const Status saved = save(attempt);
   if (!saved) log::warn("{}", saved.error().message);
-  see(attempt, job);
+  see(attempt, job, began);
 }
 
 Task<void> Attempts::observe(std::vector<OwnJob> jobs, int64_t began) {
-  observed_ = true;
   std::set<std::string> seen;
   std::vector<std::pair<uint32_t, std::string>> duplicates, requeued_ends;
   for (const OwnJob& job : jobs) {
     const std::string key = SubmissionJournal::keyOf(job.pod_uid, job.attempt);
     const auto known = attempts_.find(key);
+    // Others may start jobs in a pod's directory: only the comment makes a job one of ours, or the id that we know.
+    if (job.by_directory && (known == attempts_.end() || known->second.entry.job_id != job.id)) continue;
     if (known == attempts_.end()) {
-      adopt(job);
+      adopt(job, began);
       seen.insert(key);
       continue;
     }
@@ -110,26 +148,33 @@ Task<void> Attempts::observe(std::vector<OwnJob> jobs, int64_t began) {
       continue;
     }
     seen.insert(key);
-    see(attempt, job);
+    see(attempt, job, began);
     if (attempt.ended_but_requeued) requeued_ends.emplace_back(job.id, key);
   }
+  observed_ = true;
+  ids_are_known_ = true;
   std::vector<std::string> open;
   std::vector<std::string> missing;
   for (auto& [key, attempt] : attempts_) {
     if (seen.contains(key)) continue;
+    attempt.alive = false;
     if (attempt.phase == Phase::Unsettled) open.push_back(key);
     const bool known_job =
         attempt.phase == Phase::Waiting || attempt.phase == Phase::Active || attempt.phase == Phase::Vanished;
     // A job that was submitted while the poll ran may not have been in it.
     if (!known_job || attempt.sbatch_ended >= began) continue;
-    if (attempt.missing_since == 0) attempt.missing_since = now();
+    if (attempt.missing_since == 0) attempt.missing_since = ticks();
     move(attempt, Event::SlurmMissing);
     missing.push_back(key);
   }
   for (const auto& [job_id, key] : duplicates) co_await cancelDuplicate(job_id, key);
   for (const auto& [job_id, key] : requeued_ends) co_await cancelRequeued(job_id, key);
-  for (const std::string& key : open) co_await settle(key, began);
-  if (!missing.empty()) co_await askAccounting(std::move(missing));
+  if (!open.empty()) co_await settleAll(std::move(open), began);
+  if (!missing.empty()) {
+    std::vector<std::string> keys = missing;
+    co_await askForMissing(std::move(keys));
+    co_await askAccounting(std::move(missing));
+  }
   co_await pursueCancellations();
   collectGarbage();
 }
@@ -156,18 +201,34 @@ Task<void> Attempts::cancelDuplicate(uint32_t job_id, std::string key) {
   if (!done && !done.error().is(Code::NotFound)) log::warn("pod {}: {}", key, done.error().message);
 }
 
-/// A submission of unknown outcome whose job is not in the poll that began at `began`.
-Task<void> Attempts::settle(std::string key, int64_t began) {
-  if (began < attempts_.at(key).sbatch_ended + options_.settle_after.count()) co_return;
-  const JournalEntry entry = attempts_.at(key).entry;
-  const std::string comment = slurm::commentOf(options_.cluster, entry.uid, entry.attempt);
-  // A short job may have come and gone; where accounting keeps comments, it tells. Where not, the directory's owner
-  // does.
-  const auto accounted = co_await driver_.accountedByComment(comment, entry.submitted_at - 60);
-  if (!accounted && !accounted.error().is(Code::NotImplemented)) co_return;
-  Attempt& attempt = attempts_.at(key);
-  if (attempt.phase != Phase::Unsettled) co_return;
-  uint32_t job_id = accounted && !accounted->empty() ? accounted->front().id : ownerOf(directoryOf(attempt));
+/// Submissions of unknown outcome whose jobs are not in the poll that began at `began`. Short jobs may have come and
+/// gone; where accounting keeps comments or directories, it tells. Where not, the directory's owner does.
+Task<void> Attempts::settleAll(std::vector<std::string> keys, int64_t began) {
+  int64_t since = now();
+  std::erase_if(keys, [&](const std::string& key) {
+    return began < attempts_.at(key).sbatch_ended + options_.settle_after.count();
+  });
+  if (keys.empty()) co_return;
+  for (const std::string& key : keys) since = std::min(since, attempts_.at(key).entry.submitted_at - 60);
+  const auto accounted = co_await driver_.accountedSince(since);
+  for (const std::string& key : keys) settle(key, began, accounted);
+}
+
+void Attempts::settle(const std::string& key, int64_t began,
+                      const Result<std::vector<slurm::AccountedJob>>& accounted) {
+  const auto found = attempts_.find(key);
+  if (found == attempts_.end() || found->second.phase != Phase::Unsettled) return;
+  Attempt& attempt = found->second;
+  uint32_t job_id = ownerOf(directoryOf(attempt));
+  if (accounted) {
+    for (const slurm::AccountedJob& job : *accounted) {
+      if (job_id == 0 && belongsTo(attempt, job.comment, job.work_dir)) job_id = job.id;
+    }
+  }
+  // A pod that is to go anyway does not wait for accounting to come back.
+  constexpr int64_t kLongEnough = 300;
+  const bool patient = !attempt.entry.cancelled || began < attempt.sbatch_ended + kLongEnough;
+  if (job_id == 0 && !accounted && !accounted.error().is(Code::NotImplemented) && patient) return;
   if (job_id != 0) {
     attempt.entry.job_id = job_id;
     attempt.job.id = job_id;
@@ -180,14 +241,62 @@ Task<void> Attempts::settle(std::string key, int64_t began) {
   publish(attempt);
 }
 
+bool Attempts::belongsTo(const Attempt& attempt, const std::string& comment, const std::string& directory) const {
+  if (comment == slurm::commentOf(options_.cluster, attempt.entry.uid, attempt.entry.attempt)) return true;
+  return parsePodDirectory(directory) == std::pair(attempt.entry.uid, attempt.entry.attempt);
+}
+
+/// Ids come again after slurmctld has lost its state: an id that another attempt has too is the newer one's.
+bool Attempts::idIsAnothers(const std::string& key, uint32_t job_id) const {
+  const Attempt& mine = attempts_.at(key);
+  return std::any_of(attempts_.begin(), attempts_.end(), [&](const auto& item) {
+    const Attempt& other = item.second;
+    return item.first != key && other.entry.job_id == job_id && !isOver(other.phase) &&
+           other.phase != Phase::Vanished && other.submitted >= mine.submitted;
+  });
+}
+
+/// A list may leave jobs out; slurmctld, asked for the id, knows for certain. Asked once for each job that is missing,
+/// and again with each poll until it has answered.
+Task<void> Attempts::askForMissing(std::vector<std::string> keys) {
+  constexpr size_t kMost = 20;  // in one poll: it is a rare thing
+  size_t asked = 0;
+  for (const std::string& key : keys) {
+    const auto before = attempts_.find(key);
+    if (before == attempts_.end() || before->second.unknown_to_slurm || before->second.entry.job_id == 0) continue;
+    if (ticks() - before->second.missing_since < options_.lost_after.count() || asked++ >= kMost) continue;
+    const auto answer = co_await driver_.find(before->second.entry.job_id);
+    const auto found = attempts_.find(key);
+    if (found == attempts_.end()) continue;
+    Attempt& attempt = found->second;
+    if (!answer) {
+      attempt.unknown_to_slurm = answer.error().is(Code::NotFound);
+      if (!attempt.unknown_to_slurm) co_return;
+      continue;
+    }
+    const bool ours = belongsTo(attempt, answer->comment, answer->work_dir);
+    attempt.unknown_to_slurm = !ours;
+    if (ours && !slurm::isFinal(slurm::parseJobState(answer->state))) attempt.last_alive = ticks();
+  }
+}
+
 // slurmctld saves its state some seconds after a submission; killed before that it knows nothing of the job. The proof:
-// the job was alive a moment ago, so that it cannot have ended and been forgotten, and it never claimed its directory,
-// which is the first thing that a job does.
+// slurmctld does not know the id (or it is another job's), the job was alive a moment ago, so that it cannot have ended
+// and been forgotten, and it never claimed its directory, which is the first thing that a job does.
 bool Attempts::lostUnbegun(const Attempt& attempt) const {
-  const int64_t alive = std::max(attempt.last_alive, attempt.entry.submitted_at);
-  return attempt.missing_since - alive < options_.min_job_age.count() &&
-         now() - attempt.missing_since >= options_.lost_after.count() && !attempt.connected &&
+  const int64_t alive = std::max(attempt.last_alive, attempt.submitted);
+  return attempt.unknown_to_slurm && attempt.missing_since - alive < options_.min_job_age.count() &&
+         ticks() - attempt.missing_since >= options_.lost_after.count() && !attempt.connected &&
          attempt.supervisor.pod_uid().empty() && ownerOf(directoryOf(attempt)) == 0;
+}
+
+// The same of a job that had begun: slurmd ends it as soon as it hears that slurmctld does not know it. The proof that
+// it is over: its supervisor could reach this agent, and has been gone for a while.
+bool Attempts::lostWhileRunning(const Attempt& attempt) const {
+  const int64_t alive = std::max({attempt.last_alive, attempt.submitted, attempt.reported});
+  const int64_t gone = std::max(attempt.missing_since, attempt.disconnected_since);
+  return attempt.unknown_to_slurm && attempt.missing_since - alive < options_.min_job_age.count() &&
+         attempt.entry.reached_hub && !attempt.connected && ticks() - gone >= options_.lost_running_after.count();
 }
 
 // A job that vanished from scontrol is not a failed job: slurmctld forgets finished jobs after MinJobAge (300 s by
@@ -197,7 +306,7 @@ Task<void> Attempts::askAccounting(std::vector<std::string> keys) {
   for (const std::string& key : keys) {
     const Attempt& attempt = attempts_.at(key);
     // Later and later for those that accounting does not know: at first with each poll, after an hour once an hour.
-    const int64_t missing = now() - attempt.missing_since;
+    const int64_t missing = ticks() - attempt.missing_since;
     const bool due = missing < 300 || missing % 3600 < 30;
     if (due && attempt.entry.job_id != 0 && ids.size() < 500) ids.push_back(attempt.entry.job_id);
   }
@@ -206,48 +315,61 @@ Task<void> Attempts::askAccounting(std::vector<std::string> keys) {
   for (const std::string& key : keys) {
     const auto found = attempts_.find(key);
     if (found == attempts_.end() || found->second.phase != Phase::Vanished) continue;
-    Attempt& attempt = found->second;
-    if (accounted) {
-      for (const slurm::AccountedJob& job : *accounted) {
-        if (job.id != attempt.entry.job_id || !slurm::isFinal(slurm::parseJobState(job.state))) continue;
-        attempt.job.state = job.state;
-        attempt.job.exit_code = job.exit_code;
-        attempt.job.exit_signal = job.exit_signal;
-        attempt.job.end_time = job.end_time;
-        attempt.slurm_final = true;
-      }
-    }
-    readReportFile(attempt);
-    const bool accounting_silent = accounted || accounted.error().is(Code::NotImplemented);
-    if (isFinalStage(attempt.supervisor.stage())) {
-      finish(attempt, Event::ReportedFinal);
-    } else if (accounting_silent && !attempt.slurm_final && lostUnbegun(attempt)) {
-      log::warn("pod {}: Slurm has lost job {} before it began; it may be submitted again", key, attempt.entry.job_id);
-      attempt.submit_error = {Code::ServiceUnavailable,
-                              fmt::format("Slurm has lost job {} before it began", attempt.entry.job_id)};
-      attempt.entry.job_id = 0;
-      attempt.job = {};
-      attempt.missing_since = 0;
-      move(attempt, Event::LostUnbegun);
-    } else if (attempt.slurm_final && now() - attempt.missing_since >= options_.report_grace.count()) {
-      finish(attempt, Event::AccountedFinal);
-    } else if (attempt.entry.cancelled && now() - attempt.missing_since >= options_.unknown_after.count()) {
-      // It was to go and it is gone: more need not be known.
-      attempt.job.state = "CANCELLED";
-      attempt.slurm_final = true;
-      finish(attempt, Event::AccountedFinal);
-    }
-    publish(attempt);
+    conclude(found->second, accounted);
   }
+}
+
+void Attempts::conclude(Attempt& attempt, const Result<std::vector<slurm::AccountedJob>>& accounted) {
+  if (accounted) {
+    for (const slurm::AccountedJob& job : *accounted) {
+      const bool over = slurm::isFinal(slurm::parseJobState(job.state));
+      if (job.id != attempt.entry.job_id || !over || !belongsTo(attempt, job.comment, job.work_dir)) continue;
+      attempt.job.state = job.state;
+      attempt.job.exit_code = job.exit_code;
+      attempt.job.exit_signal = job.exit_signal;
+      attempt.job.end_time = job.end_time;
+      attempt.slurm_final = true;
+    }
+  }
+  readReportFile(attempt);
+  // slurmdbd hears of a job's end, but never that slurmctld has forgotten it: there it may "run" for ever.
+  const bool accounting_silent = accounted || accounted.error().is(Code::NotImplemented);
+  if (isFinalStage(attempt.supervisor.stage())) {
+    finish(attempt, Event::ReportedFinal);
+  } else if (accounting_silent && !attempt.slurm_final && lostUnbegun(attempt)) {
+    log::warn("pod {}: Slurm has lost job {} before it began; it may be submitted again", attempt.entry.uid,
+              attempt.entry.job_id);
+    attempt.submit_error = {Code::ServiceUnavailable,
+                            fmt::format("Slurm has lost job {} before it began", attempt.entry.job_id)};
+    attempt.entry.job_id = 0;
+    attempt.job = {};
+    attempt.missing_since = 0;
+    attempt.unknown_to_slurm = false;
+    move(attempt, Event::LostUnbegun);
+  } else if (attempt.slurm_final && ticks() - attempt.missing_since >= options_.report_grace.count()) {
+    finish(attempt, Event::AccountedFinal);
+  } else if (attempt.entry.cancelled && ticks() - attempt.missing_since >= options_.unknown_after.count()) {
+    // It was to go and it is gone: more need not be known.
+    attempt.job.state = "CANCELLED";
+    attempt.slurm_final = true;
+    finish(attempt, Event::AccountedFinal);
+  } else if (accounting_silent && !attempt.slurm_final && lostWhileRunning(attempt)) {
+    log::warn("pod {}: Slurm has lost job {} while it ran", attempt.entry.uid, attempt.entry.job_id);
+    attempt.job.state = std::string(kLostState);
+    attempt.slurm_final = true;
+    finish(attempt, Event::AccountedFinal);
+  }
+  publish(attempt);
 }
 
 /// Attempts that are over and nobody will ask for: directory, journal and memory go.
 void Attempts::collectGarbage() {
   for (auto it = attempts_.begin(); it != attempts_.end();) {
     const Attempt& attempt = it->second;
-    const int64_t age = now() - attempt.entry.ended_at;
+    // Of a time before this agent started, the wall clock tells; it may have been set since.
+    const int64_t age = std::max(ticks() - attempt.ended, attempt.ended_before ? now() - attempt.entry.ended_at : 0);
     const int64_t keep = attempt.entry.cancelled ? options_.keep_deleted.count() : options_.keep_ended.count();
-    if (attempt.phase != Phase::Ended || age < keep) {
+    if (attempt.phase != Phase::Ended || attempt.alive || age < keep) {
       ++it;
       continue;
     }

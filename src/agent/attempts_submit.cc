@@ -11,6 +11,12 @@ constexpr int64_t kKillAgainAfter = 30;
 /// After the grace period the supervisor needs a moment to write its last report.
 constexpr int64_t kReportSeconds = 5;
 
+Error notSeenYet(const std::string& uid) {
+  return {Code::ServiceUnavailable,
+          fmt::format("pod {}: Slurm has not answered since the agent started: whether the pod has a job is not known yet",
+                      uid)};
+}
+
 }  // namespace
 
 Status Attempts::prepareDirectory(const Attempt& attempt, const site::v1::PodPlan& plan) {
@@ -41,21 +47,21 @@ Task<Result<uint32_t>> Attempts::submit(site::v1::PodPlan plan) {
                         attempt.submit_error.message);
     }
   }
-  // An agent that lost its journal must look at Slurm first: the pod may have a job, which is known by its comment.
-  if (known == attempts_.end() && journal_.isNew() && !observed_) {
-    co_return failure(
-        Code::ServiceUnavailable,
-        "pod {}: Slurm has not answered since the agent started without a journal: whether the pod has a job is "
-        "not known yet",
-        plan.pod_uid());
-  }
+  // A journal may be lost, cut off or an old copy: the pod may have a job, which is known by its comment.
+  if (known == attempts_.end() && !observed_) co_return failure(notSeenYet(plan.pod_uid()));
   const Status valid = slurm::validateOptions(plan.slurm());
   if (!valid) co_return failure(valid.error());
+  if (known == attempts_.end()) {
+    const uint32_t owner = ownerOf({options_.state_dir, plan.pod_uid(), plan.attempt()});
+    if (owner != 0) co_return takeOver(plan, owner);
+  }
   JournalEntry entry{.uid = plan.pod_uid(),
                      .attempt = plan.attempt(),
                      .submitted_at = now(),
                      .plan_grace_seconds = plan.grace_seconds()};
   Attempt& attempt = add(std::move(entry), Phase::Intended);
+  attempt.submitted = ticks();
+  attempt.disconnected_since = ticks();
   Status prepared = prepareDirectory(attempt, plan);
   if (prepared) prepared = save(attempt);
   if (!prepared) {
@@ -78,6 +84,25 @@ Task<Result<uint32_t>> Attempts::submit(site::v1::PodPlan plan) {
   co_return co_await callSbatch(key, std::move(submission));
 }
 
+/// The journal does not know the pod, but a job has claimed its directory: it has run, or runs.
+uint32_t Attempts::takeOver(const site::v1::PodPlan& plan, uint32_t job_id) {
+  log::warn("pod {}: job {} has claimed its directory and is taken over", plan.pod_uid(), job_id);
+  Attempt& attempt = add({.uid = plan.pod_uid(),
+                          .attempt = plan.attempt(),
+                          .phase = Phase::Waiting,
+                          .job_id = job_id,
+                          .submitted_at = now(),
+                          .plan_grace_seconds = plan.grace_seconds()},
+                         Phase::Waiting);
+  attempt.job.id = job_id;
+  attempt.submitted = ticks();
+  attempt.disconnected_since = ticks();
+  const Status saved = save(attempt);
+  if (!saved) log::warn("{}", saved.error().message);
+  publish(attempt);
+  return job_id;
+}
+
 Task<Result<uint32_t>> Attempts::callSbatch(std::string key, slurm::Submission submission) {
   using Kind = slurm::SubmitOutcome::Kind;
   attempts_.at(key).phase = transition(attempts_.at(key).phase, Event::SubmitStarted);
@@ -90,7 +115,7 @@ Task<Result<uint32_t>> Attempts::callSbatch(std::string key, slurm::Submission s
     ~Unknown() {
       if (settled) return;
       Attempt& attempt = attempts.attempts_.at(key);
-      attempt.sbatch_ended = attempts.now();
+      attempt.sbatch_ended = attempts.ticks();
       attempt.submit_error = {Code::Timeout, "sbatch was interrupted"};
       attempts.move(attempt, Event::SubmitUnknown);
       attempts.publish(attempt);
@@ -99,7 +124,7 @@ Task<Result<uint32_t>> Attempts::callSbatch(std::string key, slurm::Submission s
   const slurm::SubmitOutcome outcome = co_await driver_.submit(std::move(submission));
   unknown.settled = true;
   Attempt& attempt = attempts_.at(key);
-  attempt.sbatch_ended = now();
+  attempt.sbatch_ended = ticks();
   attempt.submit_error = outcome.error;
   if (outcome.kind == Kind::Accepted && attempt.entry.job_id == 0) attempt.entry.job_id = outcome.job_id;
   attempt.job.id = attempt.entry.job_id;
@@ -127,13 +152,7 @@ Task<Result<uint32_t>> Attempts::callSbatch(std::string key, slurm::Submission s
 
 Result<bool> Attempts::cancel(const std::string& uid, int64_t grace_seconds) {
   const auto newest = newest_.find(uid);
-  if (newest == newest_.end() && journal_.isNew() && !observed_) {
-    return failure(
-        Code::ServiceUnavailable,
-        "pod {}: Slurm has not answered since the agent started without a journal: whether the pod has a job is "
-        "not known yet",
-        uid);
-  }
+  if (newest == newest_.end() && !observed_) return failure(notSeenYet(uid));
   if (newest == newest_.end()) return false;
   bool existed = false;
   for (auto& [key, attempt] : attempts_) {
@@ -193,12 +212,17 @@ Task<void> Attempts::pursue(std::string key) {
   if (attempt->entry.job_id == 0 || isOver(attempt->phase) || attempt->slurm_final) co_return;
   const int64_t grace = attempt->entry.grace_seconds;
   const uint32_t job_id = attempt->entry.job_id;
-  const bool gently = attempt->phase == Phase::Active && grace > 0;
+  const bool runs = attempt->phase == Phase::Active || attempt->connected;
+  const bool gently = runs && (grace > 0 || attempt->phase == Phase::Vanished);
   if (gently && attempt->term_sent == 0) {
-    attempt->term_sent = now();
+    attempt->term_sent = ticks();
     bool told = false;
     if (stop_supervisor_) told = co_await stop_supervisor_(key, grace);
     if (told) co_return;
+    attempts_.at(key).term_sent = 0;
+    const bool may = co_await mayCancel(key);
+    if (!may) co_return;
+    attempts_.at(key).term_sent = ticks();
     const Status sent = co_await driver_.cancel(job_id, slurm::CancelHow::TermBatch);
     if (!sent && !sent.error().is(Code::NotFound)) {
       log::warn("pod {}: {}", key, sent.error().message);
@@ -206,14 +230,26 @@ Task<void> Attempts::pursue(std::string key) {
     }
     co_return;
   }
-  if (gently && now() - attempt->term_sent < grace + kReportSeconds) co_return;
-  if (attempt->kill_sent != 0 && now() - attempt->kill_sent < kKillAgainAfter) co_return;
-  attempt->kill_sent = now();
+  if (gently && ticks() - attempt->term_sent < grace + kReportSeconds) co_return;
+  if (attempt->kill_sent != 0 && ticks() - attempt->kill_sent < kKillAgainAfter) co_return;
+  const bool may = co_await mayCancel(key);
+  if (!may) co_return;
+  attempts_.at(key).kill_sent = ticks();
   const Status killed = co_await driver_.cancel(job_id, slurm::CancelHow::Kill);
   if (!killed && !killed.error().is(Code::NotFound)) {
     log::warn("pod {}: {}; tried again", key, killed.error().message);
-    attempts_.at(key).kill_sent = now() - kKillAgainAfter + 2;
+    attempts_.at(key).kill_sent = ticks() - kKillAgainAfter + 2;
   }
+}
+
+/// Whether the id of this attempt's job is that of its job still: slurmctld gives ids again when it has lost its state.
+Task<bool> Attempts::mayCancel(std::string key) {
+  const uint32_t job_id = attempts_.at(key).entry.job_id;
+  if (attempts_.at(key).phase == Phase::Vanished || idIsAnothers(key, job_id)) co_return false;
+  if (ids_are_known_) co_return true;
+  const auto found = co_await driver_.find(job_id);
+  if (found) co_return belongsTo(attempts_.at(key), found->comment, found->work_dir);
+  co_return false;
 }
 
 }  // namespace slipway::agent

@@ -168,7 +168,7 @@ TEST_F(AttemptsTest, AVanishedJobIsNotAFailedJob) {
   EXPECT_EQ(stage(), "STARTING");
   pollAfter(130);
   EXPECT_EQ(stage(), "UNKNOWN");
-  driver.accounted[*job] = {.id = *job, .state = "TIMEOUT"};
+  driver.accounted[*job] = {.id = *job, .state = "TIMEOUT", .comment = "slipway:c:u1:0"};
   pollAfter(15);
   EXPECT_EQ(stage(), "FAILED");
   EXPECT_EQ(report().reason(), "TimeLimit");

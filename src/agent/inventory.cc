@@ -41,6 +41,7 @@ OwnJob ownJobOf(const slurm::JobRecord& record, std::pair<std::string, uint32_t>
   job.start_time = slurm::parseTimestamp(record.get(F::StartTime));
   job.end_time = slurm::parseTimestamp(record.get(F::EndTime));
   job.limit_seconds = slurm::parseTimeLimit(record.get(F::TimeLimit));
+  job.work_dir = toValidUtf8(record.get(F::WorkDir));
   return job;
 }
 
@@ -53,6 +54,16 @@ std::optional<std::pair<std::string, uint32_t>> parseComment(std::string_view co
   const auto attempt = parseInt(parts[3]);
   if (!attempt || *attempt < 0 || *attempt > UINT32_MAX) return std::nullopt;
   return std::pair(std::string(parts[2]), static_cast<uint32_t>(*attempt));
+}
+
+std::optional<std::pair<std::string, uint32_t>> parsePodDirectory(std::string_view directory) {
+  const size_t last = directory.rfind('/');
+  const size_t middle = last == 0 || last == std::string_view::npos ? last : directory.rfind('/', last - 1);
+  if (middle == std::string_view::npos || !directory.substr(0, middle).ends_with("/pods")) return std::nullopt;
+  const std::string_view uid = directory.substr(middle + 1, last - middle - 1);
+  const auto attempt = parseInt(directory.substr(last + 1));
+  if (uid.empty() || !attempt || *attempt < 0 || *attempt > UINT32_MAX) return std::nullopt;
+  return std::pair(std::string(uid), static_cast<uint32_t>(*attempt));
 }
 
 void Inventory::begin() {
@@ -83,9 +94,14 @@ void Inventory::node(const slurm::NodeRecord& record) {
 void Inventory::job(const slurm::JobRecord& record) {
   const std::string_view comment = record.get(slurm::JobField::Comment);
   // Whose job it is decides, not what somebody wrote in a comment.
-  if (comment.starts_with("slipway:") && record.uid() == own_uid_) {
+  if (record.uid() == own_uid_) {
     auto pod = parseComment(comment, cluster_);
-    if (pod) new_own_.push_back(ownJobOf(record, std::move(*pod)));
+    const bool by_comment = pod.has_value();
+    if (!by_comment) pod = parsePodDirectory(record.get(slurm::JobField::WorkDir));
+    if (pod) {
+      new_own_.push_back(ownJobOf(record, std::move(*pod)));
+      new_own_.back().by_directory = !by_comment;
+    }
   }
   if (!showsPartitionOf(record.get(slurm::JobField::Partition))) return;
   const uint32_t id = record.id();

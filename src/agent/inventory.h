@@ -26,10 +26,17 @@ struct OwnJob {
   int64_t start_time = 0;
   int64_t end_time = 0;
   int64_t limit_seconds = 0;  ///< 0: none
+  std::string work_dir;
+  /// Its comment is not the one that it was submitted with (`scontrol update` can change it): known by its directory,
+  /// in which others may start jobs too. Believe it only if the id is that of the attempt.
+  bool by_directory = false;
 };
 
 /// "slipway:<cluster>:<uid>:<attempt>" → uid and attempt; nothing for another cluster's or a foreign comment.
 std::optional<std::pair<std::string, uint32_t>> parseComment(std::string_view comment, std::string_view cluster);
+
+/// "<...>/pods/<uid>/<attempt>" → uid and attempt; nothing for any other directory.
+std::optional<std::pair<std::string, uint32_t>> parsePodDirectory(std::string_view directory);
 
 /// Which of Slurm is shown: an empty function means all. A node needs its name and one of its partitions to be chosen,
 /// a job one of its partitions. Our own jobs are kept track of whatever is shown.

@@ -37,6 +37,7 @@ std::string lineOf(const JournalEntry& entry) {
     object["exitCode"] = entry.exit_code;
   }
   if (entry.cancelled) object["cancelled"] = true;
+  if (entry.reached_hub) object["hub"] = true;
   return json::serialize(object) + "\n";
 }
 
@@ -77,6 +78,7 @@ std::optional<Line> parseLine(std::string_view text) {
   }
   line.entry.exit_code = static_cast<int32_t>(numberIn(object, "exitCode"));
   line.entry.cancelled = object.contains("cancelled");
+  line.entry.reached_hub = object.contains("hub");
   return line;
 }
 
@@ -90,9 +92,13 @@ Result<SubmissionJournal> SubmissionJournal::open(std::filesystem::path path) {
   struct flock lock{};
   lock.l_type = F_WRLCK;
   lock.l_whence = SEEK_SET;
-  if (::fcntl(journal.lock_.get(), F_OFD_SETLK, &lock) != 0 && (errno == EAGAIN || errno == EACCES)) {
-    return failure(Code::Conflict, "{}: another agent uses this state directory; stop it or choose another directory",
-                   path.parent_path().string());
+  if (::fcntl(journal.lock_.get(), F_OFD_SETLK, &lock) != 0) {
+    if (errno == EAGAIN || errno == EACCES) {
+      return failure(Code::Conflict, "{}: another agent uses this state directory; stop it or choose another directory",
+                     path.parent_path().string());
+    }
+    log::warn("{}: it cannot be locked ({}): see to it that no second agent uses this directory",
+              path.parent_path().string(), errnoError("fcntl", errno).message);
   }
   TRY_STATUS(journal.read());
   TRY_STATUS(journal.compact());
@@ -142,7 +148,15 @@ Status SubmissionJournal::append(std::string_view line, bool sync) {
 }
 
 Status SubmissionJournal::put(const JournalEntry& entry) {
-  TRY_STATUS(append(lineOf(entry), true));
+  return keep(entry, true);
+}
+
+Status SubmissionJournal::note(const JournalEntry& entry) {
+  return keep(entry, false);
+}
+
+Status SubmissionJournal::keep(const JournalEntry& entry, bool sync) {
+  TRY_STATUS(append(lineOf(entry), sync));
   entries_[keyOf(entry.uid, entry.attempt)] = entry;
   if (lines_ > 1000 && lines_ > 4 * entries_.size()) {
     const Status done = compact();

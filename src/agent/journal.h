@@ -22,6 +22,7 @@ struct JournalEntry {
   bool cancelled = false;
   int64_t grace_seconds = 30;
   int64_t plan_grace_seconds = 30;
+  bool reached_hub = false;  ///< its supervisor was connected once: the way from its node to the agent is there
   bool operator==(const JournalEntry&) const = default;
 };
 
@@ -37,6 +38,8 @@ class SubmissionJournal {
 
   /// Adds or replaces, with fsync.
   Status put(const JournalEntry& entry);
+  /// The same without fsync: for what is good to know and does no harm when it is lost.
+  Status note(const JournalEntry& entry);
   /// Forgets an attempt that is over. Not synced: to know it longer does no harm.
   void forget(const std::string& uid, uint32_t attempt);
 
@@ -49,6 +52,7 @@ class SubmissionJournal {
   explicit SubmissionJournal(std::filesystem::path path) : path_(std::move(path)) {}
   Status read();
   Status compact();
+  Status keep(const JournalEntry& entry, bool sync);
   Status append(std::string_view line, bool sync);
 
   std::filesystem::path path_;

@@ -1,5 +1,6 @@
 #include "agent/verdict.h"
 
+#include "base/strings.h"
 #include "slurm/states.h"
 
 namespace slipway::agent {
@@ -26,6 +27,12 @@ Verdict verdictOf(const OwnJob& job, bool cancelled_by_us) {
     return failed("Cancelled",
                   cancelled_by_us ? "was cancelled because the pod was deleted" : "was cancelled in Slurm");
   }
+  if (state == kLostState) {
+    return failed("JobLost",
+                  "was lost by Slurm while it ran: slurmctld was restarted with a state in which there is no such job, "
+                  "and slurmd ends jobs that slurmctld does not know. Its supervisor has gone as well. See "
+                  "StateSaveLocation and slurmctld's log");
+  }
   if (job.exit_signal != 0) return failed("Error", fmt::format("was ended by signal {}", job.exit_signal));
   return failed("Error", fmt::format("ended as {} with exit code {}{}", job.state, job.exit_code,
                                      job.reason.empty() || job.reason == "None" ? "" : ": " + job.reason));
@@ -44,8 +51,45 @@ bool endedByTimeSignal(const OwnJob& job, const PodReport& report, int64_t grace
   if (job.end_time - job.start_time < job.limit_seconds - grace_seconds - 60) return false;
   return std::any_of(report.containers().begin(), report.containers().end(), [](const auto& container) {
     const auto& end = container.terminated();
-    return end.signal() == 15 || end.signal() == 9 || end.exit_code() == 143 || end.exit_code() == 137;
+    // A program may end well when it is told to end: the pod failed all the same.
+    return end.signal() == 15 || end.signal() == 9 || end.exit_code() == 143 || end.exit_code() == 137 ||
+           (container.has_terminated() && end.exit_code() == 0);
   });
+}
+
+std::string whatToDoAboutWaiting(const OwnJob& job) {
+  const std::string reason = toLower(job.reason);
+  const auto says = [&](std::string_view text) { return reason.find(text) != std::string::npos; };
+  const std::string id = fmt::format("{}", job.id);
+  if (says("launch") && says("held")) {
+    return fmt::format(
+        "Slurm could not start job {0} and holds it. Look at `scontrol show job {0}` and slurmd's log, mend the node, "
+        "then `scontrol release {0}`; or delete the pod",
+        id);
+  }
+  if (says("held")) {
+    return fmt::format("job {0} is held: `scontrol release {0}` lets it run; or delete the pod", id);
+  }
+  if (says("begintime") && job.restarts > 0) {
+    return fmt::format("Slurm has requeued job {} and lets it wait for about two minutes before it runs again", id);
+  }
+  if (says("reqnodenotavail") || says("nodes_required") || says("nodes required") || says("nodedown")) {
+    return fmt::format(
+        "the node that job {0} is bound to takes no jobs: see `sinfo -R` on the login node for why, and `scontrol update "
+        "NodeName=... State=RESUME` when it is mended; or delete the pod, so that another can be made elsewhere",
+        id);
+  }
+  if (says("jobholdmaxrequeue")) {
+    return fmt::format("Slurm has requeued job {0} too often and holds it: `scontrol release {0}`, or delete the pod",
+                       id);
+  }
+  if (says("dependencyneversatisfied") || says("partitiondown") || says("partitioninactive") ||
+      says("partitionnodelimit") || says("partitiontimelimit") || says("badconstraints") || says("reservationdeleted") ||
+      says("invalidaccount") || says("invalidqos")) {
+    return fmt::format("job {} cannot start as it is ({}): ask the site, or delete the pod and make it anew", id,
+                       job.reason);
+  }
+  return "";
 }
 
 }  // namespace slipway::agent

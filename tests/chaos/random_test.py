@@ -213,7 +213,8 @@ class RandomChaos(SiteTest):
 
     def create(self, pod):
         script = (STUBBORN if pod.kind == "stubborn" else SCRIPT)
-        script = script.replace("SECONDS", f"{pod.seconds:.2f}").replace("CODE", str(pod.code))
+        # In a command of Kubernetes "$$" stands for "$".
+        script = script.replace("SECONDS", f"{pod.seconds:.2f}").replace("CODE", str(pod.code)).replace("$$", "$$$$")
         manifest = host_pod(pod.name, ["/bin/sh", "-c", script])
         manifest["spec"]["containers"][0]["env"] = [
             {"name": "UID_OF_POD", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}},

@@ -42,11 +42,11 @@ class AttemptsTest : public ::testing::Test {
     return async::runToEnd(attempts->submit(plan));
   }
   void poll() {
-    const int64_t began = std::chrono::system_clock::to_time_t(clock.now());
+    const int64_t began = attempts->ticks();
     Inventory inventory("c", 1000);
     inventory.begin();
     const auto summary = async::runToEnd(driver.poll(inventory));
-    if (!summary) return;
+    if (!summary) return attempts->slurmAway();
     inventory.commit();
     async::runToEnd(attempts->observe(inventory.ownJobs(), began));
   }
@@ -63,12 +63,14 @@ class AttemptsTest : public ::testing::Test {
     said.set_stage(stage);
     said.set_reason(reason);
     said.set_sequence(++supervisor_sequence);
+    said.set_slurm_restarts(supervisor_restarts);
     said.add_containers()->set_name("main");
     attempts->report("u1/0", said);
   }
 
   bool slurm_seen = false;
   uint64_t supervisor_sequence = 0;
+  uint32_t supervisor_restarts = 0;
   TemporaryDirectory directory;
   testing::ManualClock clock;
   slurm::testing::FakeDriver driver;

@@ -15,6 +15,8 @@ class ManualClock final : public Clock {
     now_ += std::chrono::duration_cast<WallTime::duration>(by);
     steady_ += std::chrono::duration_cast<SteadyTime::duration>(by);
   }
+  /// Somebody sets the clock of the machine.
+  void jumpWall(std::chrono::nanoseconds by) { now_ += std::chrono::duration_cast<WallTime::duration>(by); }
 
  private:
   WallTime now_;
