@@ -211,8 +211,7 @@ PodReport Attempts::compose(const Attempt& attempt) const {
       say(PodReport::REFUSED, "NotSubmitted", attempt.submit_error.message);
       break;
     case Phase::Waiting:
-      say(PodReport::QUEUED, attempt.job.reason == "None" ? "" : attempt.job.reason,
-          whatToDoAboutWaiting(attempt.job));
+      say(PodReport::QUEUED, attempt.job.reason == "None" ? "" : attempt.job.reason, whatToDoAboutWaiting(attempt.job));
       break;
     case Phase::Active:
       if (!from_supervisor) say(PodReport::STARTING, "", "");

@@ -32,8 +32,8 @@ struct AttemptOptions {
   std::chrono::seconds report_grace = std::chrono::seconds(15);
   /// A job that vanished while it was alive, and sooner than Slurm forgets ended ones, is lost after that.
   std::chrono::seconds lost_after = std::chrono::seconds(10);
-  /// A job that slurmctld lost while it ran is over when its supervisor has been away for as long: slurmd ends jobs that
-  /// slurmctld does not know.
+  /// A job that slurmctld lost while it ran is over when its supervisor has been away for as long: slurmd ends jobs
+  /// that slurmctld does not know.
   std::chrono::seconds lost_running_after = std::chrono::seconds(60);
   /// Slurm's MinJobAge: for as long it remembers an ended job.
   std::chrono::seconds min_job_age = std::chrono::seconds(300);
@@ -62,7 +62,7 @@ struct Attempt {
   int64_t ended = 0;               ///< or when this agent started
   bool ended_before = false;       ///< this agent started
   bool slurm_final = false;
-  bool alive = false;  ///< of one that is over: Slurm still has a job that is not
+  bool alive = false;               ///< of one that is over: Slurm still has a job that is not
   bool ended_but_requeued = false;  ///< Slurm would run again what is over
   bool unknown_to_slurm = false;    ///< while it is missing: slurmctld, asked for its id, does not know it
   std::string told_reason;          ///< of Slurm, why it waits: what an event was made of
@@ -105,7 +105,8 @@ class Attempts {
   int64_t ticks() const;
   /// A poll failed: slurmctld may have lost what it knew, and give ids again that it has given before.
   void slurmAway() { ids_are_known_ = false; }
-  /// After a good poll that began at `began` (ticks). Sees what jobs do, settles, adopts, cancels, asks accounting, forgets.
+  /// After a good poll that began at `began` (ticks). Sees what jobs do, settles, adopts, cancels, asks accounting,
+  /// forgets.
   Task<void> observe(std::vector<OwnJob> jobs, int64_t began);
   /// Takes each cancellation its next step, also while Slurm gives no inventory; for ever.
   Task<void> runCancellations();

@@ -128,7 +128,8 @@ TEST_F(AttemptsTest, AJobThatSlurmLostWhileItRanHasFailedWhenItsSupervisorIsGone
   driver.jobs[*job].nodes = "n1";
   attempts->setConnected("u1/0", true);
   supervisorSays(PodReport::RUNNING);
-  std::filesystem::create_symlink(fmt::format("{}", *job), attempts->directoryOf(*attempts->find("u1")).path() / "owner");
+  std::filesystem::create_symlink(fmt::format("{}", *job),
+                                  attempts->directoryOf(*attempts->find("u1")).path() / "owner");
   pollAfter(1);
   driver.jobs.erase(*job);
   for (int i = 0; i < 10; ++i) pollAfter(15);
@@ -149,7 +150,8 @@ TEST_F(AttemptsTest, AJobThatSlurmLostWhileItRan_AndOneThatNeverReachedTheHub) {
     driver.jobs[*job].state = "RUNNING";
     driver.jobs[*job].nodes = "n1";
     if (reached) attempts->setConnected(uid + "/0", true);
-    std::filesystem::create_symlink(fmt::format("{}", *job), attempts->directoryOf(*attempts->find(uid)).path() / "owner");
+    std::filesystem::create_symlink(fmt::format("{}", *job),
+                                    attempts->directoryOf(*attempts->find(uid)).path() / "owner");
     pollAfter(1);
     driver.jobs.erase(*job);
     if (reached) attempts->setConnected(uid + "/0", false);

@@ -47,8 +47,7 @@ void Attempts::seeAfterEnd(Attempt& attempt, const OwnJob& job, int64_t began) {
   const slurm::State state = slurm::parseJobState(job.state);
   const bool better = !attempt.slurm_final && slurm::isFinal(state);
   // A job that waits once more, not one that an older answer shows before its start.
-  const bool waits_again =
-      state.base == "PENDING" && (attempt.ended < began || job.restarts > attempt.job.restarts);
+  const bool waits_again = state.base == "PENDING" && (attempt.ended < began || job.restarts > attempt.job.restarts);
   constexpr int64_t kTimeToEnd = 60;
   const bool runs_on = attempt.ended + kTimeToEnd < began;
   attempt.alive = !slurm::isFinal(state);

@@ -12,9 +12,10 @@ constexpr int64_t kKillAgainAfter = 30;
 constexpr int64_t kReportSeconds = 5;
 
 Error notSeenYet(const std::string& uid) {
-  return {Code::ServiceUnavailable,
-          fmt::format("pod {}: Slurm has not answered since the agent started: whether the pod has a job is not known yet",
-                      uid)};
+  return {
+      Code::ServiceUnavailable,
+      fmt::format("pod {}: Slurm has not answered since the agent started: whether the pod has a job is not known yet",
+                  uid)};
 }
 
 }  // namespace

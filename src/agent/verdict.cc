@@ -75,7 +75,8 @@ std::string whatToDoAboutWaiting(const OwnJob& job) {
   }
   if (says("reqnodenotavail") || says("nodes_required") || says("nodes required") || says("nodedown")) {
     return fmt::format(
-        "the node that job {0} is bound to takes no jobs: see `sinfo -R` on the login node for why, and `scontrol update "
+        "the node that job {0} is bound to takes no jobs: see `sinfo -R` on the login node for why, and `scontrol "
+        "update "
         "NodeName=... State=RESUME` when it is mended; or delete the pod, so that another can be made elsewhere",
         id);
   }
@@ -84,8 +85,8 @@ std::string whatToDoAboutWaiting(const OwnJob& job) {
                        id);
   }
   if (says("dependencyneversatisfied") || says("partitiondown") || says("partitioninactive") ||
-      says("partitionnodelimit") || says("partitiontimelimit") || says("badconstraints") || says("reservationdeleted") ||
-      says("invalidaccount") || says("invalidqos")) {
+      says("partitionnodelimit") || says("partitiontimelimit") || says("badconstraints") ||
+      says("reservationdeleted") || says("invalidaccount") || says("invalidqos")) {
     return fmt::format("job {} cannot start as it is ({}): ask the site, or delete the pod and make it anew", id,
                        job.reason);
   }

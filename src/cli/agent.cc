@@ -15,6 +15,7 @@
 #include "cli/health_server.h"
 #include "cli/places.h"
 #include "config/agent_config.h"
+#include "config/mtls_reload.h"
 #include "kube/stop_after.h"
 #include "net/tcp.h"
 #include "pod/site_settings.h"
@@ -77,18 +78,28 @@ Status leaveSettings(const config::AgentConfig& config) {
   return pod::writeSiteSettings(state, settings);
 }
 
-Result<std::shared_ptr<net::Dialer>> dialerTo(const config::AgentConfig& config) {
+Result<std::shared_ptr<net::Dialer>> dialerWith(const config::AgentConfig& config, const config::Mtls& mtls) {
   TRY(const net::HostPort where, net::parseHostPort(config.endpoint, 443));
   net::TlsOptions tls;
-  tls.certificate = config.mtls.certificate;
-  tls.key = config.mtls.key;
-  tls.ca = config.mtls.ca;
+  tls.certificate = mtls.certificate;
+  tls.key = mtls.key;
+  tls.ca = mtls.ca;
   tls.only_tls13 = true;
   tls.alpn = {"h2"};
   tls.require_alpn = true;
   TRY(auto context, net::TlsContext::client(tls));
   auto tcp = net::tcpDialer(where, proxyFor(config, where.host));
   return std::shared_ptr<net::Dialer>(net::tlsDialer(std::move(tcp), context, where.host));
+}
+
+/// With the certificates that agent.yaml holds at the time of each dial.
+Result<std::shared_ptr<net::Dialer>> dialerTo(const std::string& path, const config::AgentConfig& config) {
+  const auto load = [](const std::string& file) -> Result<config::Mtls> {
+    TRY(const config::AgentConfig fresh, config::loadAgentConfig(file));
+    return fresh.mtls;
+  };
+  return config::reloadingDialer(path, config.mtls, load,
+                                 [config](const config::Mtls& mtls) { return dialerWith(config, mtls); });
 }
 
 std::string metricsOf(const agent::AgentFigures& figures, const Connection& connection) {
@@ -148,7 +159,7 @@ Task<void> runAgent(config::AgentConfig config, std::shared_ptr<net::Dialer> dia
 int agentMain(const std::string& path) {
   const auto config = config::loadAgentConfig(path);
   if (!config) return report(config.error());
-  const auto dialer = dialerTo(*config);
+  const auto dialer = dialerTo(path, *config);
   if (!dialer) return report(dialer.error().wrap(path));
   if (auto left = leaveSettings(*config); !left) return report(left.error().wrap("stateDir"));
   log::info("slipway agent {}: controller {}, state in {}", version(), config->endpoint,

@@ -11,6 +11,7 @@
 #include "cli/kubelet_ports.h"
 #include "cli/places.h"
 #include "config/controller_config.h"
+#include "config/mtls_reload.h"
 #include "kube/http_client.h"
 #include "kubelet/serving_certificate.h"
 #include "net/tcp.h"
@@ -99,11 +100,26 @@ Result<std::shared_ptr<net::TlsContext>> kubeletTls(const std::string& address, 
   return net::TlsContext::server(tls);
 }
 
+/// The tunnel's certificate is that of controller.yaml at the time of each handshake.
+std::unique_ptr<net::Listener> renewing(std::unique_ptr<net::Listener> listener, const std::string& path,
+                                        const config::Mtls& mtls, std::shared_ptr<net::TlsContext> tls) {
+  const auto load = [](const std::string& file) -> Result<config::Mtls> {
+    TRY(const config::ControllerConfig fresh, config::loadControllerConfig(file));
+    return fresh.mtls;
+  };
+  const auto use = [tls, ca = mtls.ca, path](const config::Mtls& fresh) -> Status {
+    if (fresh.ca != ca) return failure(Code::Invalid, "mTLSConfig.ca is another one: that needs a restart");
+    return tls->useCertificate(fresh.certificate, fresh.key);
+  };
+  return config::reloadingListener(std::move(listener), std::make_shared<config::MtlsReload>(path, mtls, load, use));
+}
+
 Task<void> serveTunnel(bridge::Bridge* bridge, tunnel::OpenTunnel open) {
   co_await bridge->serve(std::move(open));
 }
 
 struct Setup {
+  std::string path;  ///< of controller.yaml
   config::ControllerConfig config;
   kube::ClusterAccess access;
   std::string address;  ///< of the kubelet API
@@ -152,7 +168,8 @@ Task<Status> runController(Setup setup) {
             setup.access.server);
   async::TaskGroup group(executor);
   group.spawn("bridge", bridge.run());
-  group.spawn("tunnel", end.serve(std::move(tunnel_listener), tunnel_tls));
+  auto renewed = renewing(std::move(tunnel_listener), setup.path, config.mtls, tunnel_tls);
+  group.spawn("tunnel", end.serve(std::move(renewed), tunnel_tls));
   if (config.kubelet_certificate != "self-signed") group.spawn("kubelet API certificate", certificate.run());
   group.spawn("health", serveHealth(std::move(health)));
   std::exception_ptr cancelled;
@@ -178,7 +195,7 @@ int controllerMain(const std::string& path, const std::string& kubeconfig) {
   if (!config) return report(config.error());
   auto access = clusterAccess(kubeconfig);
   if (!access) return report(access.error());
-  Setup setup{std::move(*config), std::move(*access), ""};
+  Setup setup{path, std::move(*config), std::move(*access), ""};
   setup.address = setup.config.kubelet_address.empty() ? environment("SLIPWAY_ADDRESS") : setup.config.kubelet_address;
   if (setup.address.empty()) {
     return report(Error{Code::Invalid, path +

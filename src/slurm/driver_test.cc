@@ -129,8 +129,9 @@ TEST_F(DriverTest, ASlurmctldThatIsDownIsLookedForEvery20Seconds_AnOverloadedOne
 }
 
 TEST_F(DriverTest, TroublesOfAccountingAreNoneOfSlurmctld) {
-  runner.answers["sacct"] = ProcessResult{
-      .exit_code = 1, .errors = "sacct: error: slurm_persist_conn_open: Unable to contact slurmdbd: Connection refused"};
+  runner.answers["sacct"] =
+      ProcessResult{.exit_code = 1,
+                    .errors = "sacct: error: slurm_persist_conn_open: Unable to contact slurmdbd: Connection refused"};
   for (int asked = 0; asked < 50; ++asked) EXPECT_FALSE(async::runToEnd(driver.accountedSince(0)).has_value());
   EXPECT_FALSE(driver.budget().quiet());
   EXPECT_EQ(runner.commands.size(), 1U) << "the rest failed at once";
@@ -271,8 +272,8 @@ TEST(Config, IsRead) {
 }
 
 TEST(Sacct, IsRead) {
-  const auto jobs =
-      parseSacct("12|CANCELLED by 1000|0:15|2026-01-01T00:00:00|Unknown|n[1-2]|/state/pods/u/0|slipway:c:u:0\nrubbish\n|x|\n");
+  const auto jobs = parseSacct(
+      "12|CANCELLED by 1000|0:15|2026-01-01T00:00:00|Unknown|n[1-2]|/state/pods/u/0|slipway:c:u:0\nrubbish\n|x|\n");
   ASSERT_EQ(jobs.size(), 1U);
   EXPECT_EQ(jobs[0].state, "CANCELLED by 1000");
   EXPECT_EQ(jobs[0].exit_signal, 15);

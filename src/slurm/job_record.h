@@ -61,8 +61,8 @@ class JobRecord {
   const std::vector<JobNodesDetail>& details() const { return details_; }
 
   uint32_t id() const;
-  /// Of "alice(3001)". UINT32_MAX if unknown, also when a name or a comment holds what looks like a user field: which of
-  /// them is Slurm's own cannot be told for certain, and nothing may be done in a user's name on a guess.
+  /// Of "alice(3001)". UINT32_MAX if unknown, also when a name or a comment holds what looks like a user field: which
+  /// of them is Slurm's own cannot be told for certain, and nothing may be done in a user's name on a guess.
   uint32_t uid() const;
   std::string_view user() const;  ///< "alice"; the number when Slurm has no name; empty if uid() is not known
   /// Of everything that toProto() uses: equal hashes, equal Job (run time and last scheduling are no part of it).

@@ -190,8 +190,8 @@ Task<Result<FoundJob>> SlurmDriver::find(uint32_t job_id) {
 Task<Result<std::vector<AccountedJob>>> SlurmDriver::sacct(std::vector<std::string> arguments) {
   if (!accounting_works_) co_return failure(Code::NotImplemented, "this site keeps no accounting (sacct)");
   if (accounting_quiet_until_ > clock_.steady()) co_return failure(accounting_error_);
-  arguments.insert(arguments.begin(), {"-n", "-P", "-X", fmt::format("--format={}", kSacctFormat),
-                                       fmt::format("--user={}", ::geteuid())});
+  arguments.insert(arguments.begin(),
+                   {"-n", "-P", "-X", fmt::format("--format={}", kSacctFormat), fmt::format("--user={}", ::geteuid())});
   async::Command ask = command("sacct", std::move(arguments), options_.command_timeout);
   ask.environment["TZ"] = "UTC";
   const auto result = co_await runner_.run(std::move(ask));

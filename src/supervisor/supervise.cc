@@ -186,8 +186,7 @@ Task<int> supervisePod(const SupervisorOptions& options, const site::v1::PodPlan
   board.update([&](PodReport& report) {
     report.set_node(facts.node);
     report.set_job_id(static_cast<uint32_t>(parseInt(get(options.env, "SLURM_JOB_ID")).value_or(0)));
-    report.set_slurm_restarts(
-        static_cast<uint32_t>(parseInt(get(options.env, "SLURM_RESTART_COUNT")).value_or(0)));
+    report.set_slurm_restarts(static_cast<uint32_t>(parseInt(get(options.env, "SLURM_RESTART_COUNT")).value_or(0)));
     for (const std::string& ip : facts.pod_ips) report.add_pod_ips(ip);
   });
   auto runtime = runtimeFor(options, plan, volumes.scratch());
