@@ -3,6 +3,9 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/guarded_files.h"
 
 namespace slipway::supervisor {
 namespace fs = std::filesystem;
@@ -15,7 +18,11 @@ NodeVolumes::NodeVolumes(Scratch scratch, uint32_t rank)
 
 Result<FileDescriptor> NodeVolumes::lock() const {
   while (true) {
-    TRY(FileDescriptor file, openFile(lock_, O_CREAT | O_RDWR, 0600));
+    TRY(FileDescriptor file, openFile(lock_, O_CREAT | O_RDWR | O_NOFOLLOW, 0600));
+    struct stat owned{};
+    if (::fstat(file.get(), &owned) != 0 || owned.st_uid != ::geteuid()) {
+      return failure(Code::Forbidden, "{} belongs to another user; remove it, or set TMPDIR", lock_.string());
+    }
     if (::flock(file.get(), LOCK_EX) != 0) return failure(errnoError(lock_.string(), errno));
     // Whoever went last has removed the file under us.
     struct stat held{};
@@ -27,11 +34,12 @@ Result<FileDescriptor> NodeVolumes::lock() const {
 
 Result<std::unique_ptr<NodeVolumes>> NodeVolumes::enter(Scratch scratch, uint32_t rank, const site::v1::PodPlan& plan,
                                                         const std::function<Status(PodVolumes&)>& make) {
-  TRY_STATUS(makeDirectories(scratch.disk.parent_path()));
+  std::error_code error;
+  fs::create_directories(scratch.disk.parent_path(), error);
   std::unique_ptr<NodeVolumes> out(new NodeVolumes(std::move(scratch), rank));
   out->volumes_.attach(plan);
   TRY(const FileDescriptor lock, out->lock());
-  std::error_code error;
+  TRY_STATUS(out->volumes_.makeScratch());
   if (!fs::exists(out->holders_, error)) {
     TRY_STATUS(make(out->volumes_));
     TRY_STATUS(makeDirectories(out->holders_, 0700));

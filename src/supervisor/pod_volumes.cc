@@ -3,7 +3,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "base/files.h"
+#include "base/guarded_files.h"
+#include "base/log.h"
 #include "base/strings.h"
 #include "supervisor/atomic_writer.h"
 
@@ -80,17 +81,15 @@ fs::path PodVolumes::placeOf(const site::v1::Volume& volume) const {
 }
 
 void PodVolumes::remove() {
-  std::error_code ignored;
   for (const fs::path& path : {scratch_.disk, scratch_.memory}) {
     if (path.empty()) continue;
-    // The work folder of an overlay is made without any permission.
-    for (auto it = fs::recursive_directory_iterator(path, fs::directory_options::skip_permission_denied, ignored);
-         !ignored && it != fs::recursive_directory_iterator(); it.increment(ignored)) {
-      if (it->is_directory(ignored) && !it->is_symlink(ignored))
-        fs::permissions(it->path(), fs::perms::owner_all, fs::perm_options::add, ignored);
-    }
-    fs::remove_all(path, ignored);
+    if (const Status removed = removeTree(path); !removed) log::warn("{}", removed.error().message);
   }
+}
+
+Status PodVolumes::makeScratch() const {
+  TRY_STATUS(makePrivateDirectory(scratch_.disk));
+  return makePrivateDirectory(scratch_.memory);
 }
 
 Status PodVolumes::setUpOne(const site::v1::Volume& volume) {
@@ -110,8 +109,7 @@ Status PodVolumes::setUpOne(const site::v1::Volume& volume) {
 }
 
 Status PodVolumes::setUp(const site::v1::PodPlan& plan) {
-  TRY_STATUS(makeDirectories(scratch_.disk, 0700));
-  TRY_STATUS(makeDirectories(scratch_.memory, 0700));
+  TRY_STATUS(makeScratch());
   for (const site::v1::Volume& volume : plan.volumes()) {
     const Status done = setUpOne(volume);
     if (!done)

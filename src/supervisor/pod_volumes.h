@@ -25,6 +25,9 @@ class PodVolumes {
   PodVolumes(const PodVolumes&) = delete;
   PodVolumes& operator=(const PodVolumes&) = delete;
 
+  /// The scratch directories, which only this user can enter. Their names can be guessed and lie where all users of the
+  /// node write: one that somebody else has made is refused (Forbidden, with the mend).
+  Status makeScratch() const;
   /// Errors as kubelet words them (reason FailedMount): hostPath type checks, what cannot be made.
   Status setUp(const site::v1::PodPlan& plan);
   /// The same volumes, which another process of this pod on this node sets up and removes: nothing is made, nothing is

@@ -8,6 +8,7 @@
 #include <boost/asio/signal_set.hpp>
 
 #include "async/loop.h"
+#include "base/guarded_files.h"
 #include "base/log.h"
 #include "base/strings.h"
 #include "supervisor/container_runner.h"
@@ -128,6 +129,8 @@ Task<Result<int>> runRank(SupervisorOptions options, std::string container, uint
     CO_TRY(shared, NodeVolumes::enter({options.scratch / name, options.memory / name}, rank.id, plan, make));
   }
   PodVolumes& volumes = shared ? shared->volumes() : first;
+  CO_TRY_STATUS(checkPrivateDirectory(volumes.scratch().disk));
+  CO_TRY_STATUS(checkPrivateDirectory(volumes.scratch().memory));
   const Scratch own{volumes.scratch().disk / fmt::format("rank-{}", rank.id), {}};
   CO_TRY(const auto runtime, runtimeFor(options, plan, own));
   PodContext context{plan, directory, board, *runtime, volumes, clock, facts, options.timing, std::nullopt, rank};

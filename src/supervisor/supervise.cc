@@ -7,6 +7,7 @@
 #include <boost/asio/signal_set.hpp>
 
 #include "async/process.h"
+#include "base/guarded_files.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "base/strings.h"
@@ -161,7 +162,7 @@ void finalReport(ReportBoard& board, const PodOutcome& outcome) {
 
 Result<std::unique_ptr<container::ContainerRuntime>> runtimeFor(const SupervisorOptions& options,
                                                                 const site::v1::PodPlan& plan, const Scratch& scratch) {
-  TRY_STATUS(makeDirectories(scratch.disk, 0700));
+  TRY_STATUS(makePrivateDirectory(scratch.disk));
   container::ImageStoreOptions images = options.images;
   if (images.root.empty()) images.root = fs::path(get(options.env, "HOME", "/tmp")) / ".slipway/images";
   container::SiteTools tools;
@@ -189,6 +190,11 @@ Task<int> supervisePod(const SupervisorOptions& options, const site::v1::PodPlan
     report.set_slurm_restarts(static_cast<uint32_t>(parseInt(get(options.env, "SLURM_RESTART_COUNT")).value_or(0)));
     for (const std::string& ip : facts.pod_ips) report.add_pod_ips(ip);
   });
+  if (const Status made = volumes.makeScratch(); !made) {
+    board.event("Warning", "FailedMount", made.error().message);
+    finalReport(board, {false, 1, "FailedMount", made.error().message});
+    co_return 1;
+  }
   auto runtime = runtimeFor(options, plan, volumes.scratch());
   if (!runtime) {
     board.event("Warning", "FailedCreatePodSandBox", runtime.error().message);

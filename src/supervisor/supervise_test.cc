@@ -175,6 +175,20 @@ TEST(Supervise, AMissingHostPathFailsThePod) {
   EXPECT_NE(pod.report().message().find("/i/am/not/there"), std::string::npos);
 }
 
+TEST(Supervise, AScratchDirectoryThatSomebodyElseMadeFailsThePodAndStays) {
+  TestPod pod;
+  pod.add("main", "echo never");
+  const std::filesystem::path planted = pod.state.path() / ("slipway-" + pod.plan.pod_uid() + "-0");
+  const std::filesystem::path target = pod.state.path() / "home";
+  std::filesystem::create_directories(target / "kept");
+  std::filesystem::create_directory_symlink(target, planted);
+  EXPECT_EQ(run(pod), 1);
+  EXPECT_EQ(pod.report().reason(), "FailedMount");
+  EXPECT_NE(pod.report().message().find(planted.string()), std::string::npos) << pod.report().message();
+  EXPECT_TRUE(std::filesystem::exists(target / "kept"));
+  EXPECT_EQ(pod.log("main"), "no log");
+}
+
 TEST(Supervise, LeavesNoFilesOnTheNode) {
   TestPod pod;
   auto* volume = pod.plan.add_volumes();
