@@ -144,7 +144,9 @@ Task<void> stopOnSignals(PodSupervisor& supervisor, int64_t grace_seconds) {
   asio::signal_set signals(executor, SIGTERM, SIGINT);
   while (true) {
     co_await signals.async_wait(asio::use_awaitable);
-    supervisor.stop(std::chrono::seconds(grace_seconds));
+    // Not the pod's deletion, which comes as a Stop: requeue, preemption, the time limit or scancel. The agent adds
+    // what Slurm says of the job.
+    supervisor.stop(std::chrono::seconds(grace_seconds), "Error", "Slurm told the job to end");
   }
 }
 

@@ -245,8 +245,12 @@ TEST(Keeper, PassesTermOn) {
   ::kill(keeper, SIGTERM);
   int status = 0;
   ::waitpid(keeper, &status, 0);
-  EXPECT_EQ(WEXITSTATUS(status), 0);
+  // The container may have ended well: the pod did not, it was ended.
+  EXPECT_EQ(WEXITSTATUS(status), 1);
   EXPECT_EQ(pod.log("main"), "up\ngot it\n");
+  EXPECT_EQ(pod.report().stage(), PodReport::FAILED);
+  EXPECT_EQ(pod.report().reason(), "Error");
+  EXPECT_EQ(pod.report().containers(0).terminated().exit_code(), 0);
 }
 
 }  // namespace
