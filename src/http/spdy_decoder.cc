@@ -13,7 +13,8 @@ namespace {
 using namespace spdy;
 constexpr size_t kFrameHeader = 8;
 constexpr size_t kMaxControlFrame = 64 * 1024;
-constexpr size_t kMaxHeaders = 256 * 1024;
+constexpr size_t kMaxHeaders = 256 * 1024;  // of a block, and of what its entries come to
+constexpr size_t kMaxEntries = 256;
 constexpr uint32_t kStreamMask = 0x7FFFFFFF;
 
 tl::unexpected<Error> broken(std::string_view why) {
@@ -162,12 +163,22 @@ Result<SpdyHeaders> SpdyDecoder::parseHeaders(std::string_view compressed) {
   const uint32_t count = number(rest, 0);
   rest.remove_prefix(4);
   SpdyHeaders out;
+  size_t expanded = 0;
   for (uint32_t i = 0; i < count; ++i) {
     std::string name;
     std::string values;
     if (!take(name) || !take(values)) return broken("headers cut short");
-    for (const std::string_view value : split(values, '\0')) out.emplace_back(name, value);
-    if (values.empty()) out.emplace_back(name, "");
+    std::string_view left = values;
+    // Each of several values repeats the name: little on the wire may become much here.
+    do {
+      const auto [value, others] = splitOnce(left, '\0');
+      if (value.empty() && !values.empty()) return broken("an empty value among others");
+      expanded += name.size() + value.size();
+      if (out.size() == kMaxEntries || expanded > kMaxHeaders) return broken("headers too large");
+      out.emplace_back(name, value);
+      if (left.size() > value.size() && others.empty()) return broken("an empty value among others");
+      left = others;
+    } while (!left.empty());
   }
   return out;
 }

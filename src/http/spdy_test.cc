@@ -82,5 +82,25 @@ TEST(Spdy, MalformedFramesAreRefused) {
   }
 }
 
+TEST(Spdy, ValuesThatWouldGrowWithoutBoundAreRefused) {
+  const std::string name(128 * 1024, 'n');
+  const auto opened = [](const SpdyHeaders& headers) {
+    SpdyEncoder encoder;
+    return feed(encoder.synStream(1, headers), 4096);
+  };
+  EXPECT_FALSE(opened({{name, std::string(100 * 1024, '\0')}}).has_value());
+  EXPECT_FALSE(opened({{"a", std::string("\0b", 2)}}).has_value());
+  EXPECT_FALSE(opened({{"a", std::string("b\0", 2)}}).has_value());
+  EXPECT_FALSE(opened({{"a", std::string("b\0\0c", 4)}}).has_value());
+  EXPECT_FALSE(opened({{name, std::string("b\0c\0d", 5)}}).has_value());
+  SpdyHeaders many;
+  for (int i = 0; i < 257; ++i) many.emplace_back(std::to_string(i), "x");
+  EXPECT_FALSE(opened(many).has_value());
+  many.pop_back();
+  EXPECT_EQ(opened(many).value()[0].headers, many);
+  const auto two = opened({{"a", std::string("b\0c", 3)}}).value();
+  EXPECT_EQ(two[0].headers, (SpdyHeaders{{"a", "b"}, {"a", "c"}}));
+}
+
 }  // namespace
 }  // namespace slipway::http
