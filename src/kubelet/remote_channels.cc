@@ -14,6 +14,7 @@ constexpr std::string_view kV4 = "v4.channel.k8s.io";
 constexpr std::string_view kV5 = "v5.channel.k8s.io";
 constexpr uint8_t kClosedChannel = 255;  // v5: the second byte says which
 constexpr auto kStreamsLimit = std::chrono::seconds(30);
+constexpr size_t kMostEarly = 1024 * 1024;  // bytes on streams before all of them are there
 
 class WebSocketChannels final : public RemoteChannels {
  public:
@@ -67,10 +68,13 @@ class SpdyChannels final : public RemoteChannels {
     if (options.stdout_open) missing.insert(Channel::Stdout);
     if (options.stderr_open) missing.insert(Channel::Stderr);
     if (options.tty) missing.insert(Channel::Resize);
+    size_t early_size = 0;
     while (!missing.empty()) {
       CO_TRY(std::optional<http::SpdyFrame> frame, co_await connection_.next());
       if (!frame) co_return failure(Code::ServiceUnavailable, "the client left before it opened its streams");
       if (frame->kind != http::SpdyFrame::Kind::SynStream) {
+        early_size += sizeof(http::SpdyFrame) + frame->data.size();
+        if (early_size > kMostEarly) co_return failure(Code::BadRequest, "too much data before all streams are open");
         early_.push_back(std::move(*frame));
         continue;
       }
@@ -163,9 +167,14 @@ Task<Result<RemoteChannelsPtr>> acceptRemoteChannels(http::Exchange& exchange, E
     auto channels = co_await acceptSpdyChannels(exchange, options);
     co_return std::move(channels);
   }
-  const Error error{Code::BadRequest, "unable to upgrade: the request is neither WebSocket nor SPDY/3.1"};
-  co_await answerError(exchange, error);
-  co_return failure(error);
+  const Status refused = checkUpgrade(exchange.request());
+  co_await answerError(exchange, refused.error());
+  co_return failure(refused.error());
+}
+
+Status checkUpgrade(const http::Request& request) {
+  if (http::isWebSocketRequest(request) || isSpdyRequest(request)) return {};
+  return failure(Code::BadRequest, "unable to upgrade: the request is neither WebSocket nor SPDY/3.1");
 }
 
 }  // namespace slipway::kubelet

@@ -119,6 +119,11 @@ std::string exitStatus(const ExecOutput& end) {
 
 Task<void> serveRemoteCommand(http::Exchange& exchange, Backend& backend, ContainerRef container, ExecOptions options) {
   const std::string name = fmt::format("{}/{}/{}", container.ns, container.pod, container.container);
+  const Status upgradable = checkUpgrade(exchange.request());
+  if (!upgradable) {
+    co_await answerError(exchange, upgradable.error());
+    co_return;
+  }
   auto session = co_await backend.exec(container, options);
   if (!session) {
     co_await answerError(exchange, session.error());

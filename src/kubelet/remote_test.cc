@@ -153,9 +153,13 @@ Task<void> isRefused(World& world) {
   EXPECT_EQ(got, 404);
   const auto plain = co_await world.client->send({.target = "/exec/default/p1/main?output=1&command=x"});
   EXPECT_EQ(plain->status, 400);
+  world.backend.last_exec = {};
+  const auto not_run = co_await world.client->send({.target = "/exec/default/p1/main?output=1&command=rm"});
+  EXPECT_EQ(not_run->status, 400);
+  EXPECT_TRUE(world.backend.last_exec.command.empty());
   world.backend.broken = Error{Code::ServiceUnavailable, "no agent"};
-  const auto broken = co_await world.client->send({.target = "/exec/default/p1/main?output=1&command=x"});
-  EXPECT_EQ(broken->status, 503);
+  got = co_await status(world, "/exec/default/p1/main?output=1&command=x");
+  EXPECT_EQ(got, 503);
 }
 
 TEST(RemoteCommand, WhatCannotBeServedHasAStatus) {
@@ -215,6 +219,20 @@ Task<void> execsOverSpdy(World& world) {
   co_await client.readUntil(1);
   EXPECT_EQ(client.data[1], R"({"metadata":{},"status":"Success"})");
   EXPECT_TRUE(client.ended.contains(5) && client.ended.contains(7));
+}
+
+Task<void> sendsTooMuchEarly(World& world) {
+  SpdyClient client =
+      co_await connectSpdy(world, "/exec/default/p1/main?command=cat&input=1&output=1", "v4.channel.k8s.io");
+  const std::string frame = SpdyEncoder::data(3, std::string(64 * 1024, 'x'));
+  co_await client.send(client.encoder.synStream(3, {{"streamType", "stdin"}}));
+  Status sent;
+  for (int i = 0; i < 1000 && sent; ++i) sent = co_await client.stream->write(frame);
+  EXPECT_FALSE(sent.has_value()) << "the other side has kept 64 MB";
+}
+
+TEST(RemoteCommand, DataBeforeTheStreamsAreOpenIsBounded) {
+  run(sendsTooMuchEarly);
 }
 
 TEST(RemoteCommand, ExecOverSpdy) {
