@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "async/loop.h"
 #include "async/task_group.h"
@@ -63,6 +64,9 @@ class FakeTools final : public async::ProcessRunner {
   std::string fail_with;
   Task<Result<async::ProcessResult>> run(async::Command command) override {
     calls.push_back(command.argv);
+  fs::path etc_link;  // the unpacked image's etc
+  std::vector<fs::path> auth_files;
+  bool auth_seen = false;
     async::ProcessResult result;
     if (!fail_with.empty()) {
       result.exit_code = 1;
@@ -71,7 +75,14 @@ class FakeTools final : public async::ProcessRunner {
     }
     co_await async::yield();
     const std::string joined = command.argv[0] + " " + command.argv[1];
-    if (command.argv[0] == "umoci") fs::create_directories(command.argv.back());
+    if (command.argv[0] == "umoci") {
+      fs::create_directories(command.argv.back());
+      if (!etc_link.empty()) fs::create_symlink(etc_link, fs::path(command.argv.back()) / "etc");
+    }
+    for (const std::string& word : command.argv) {
+      if (word.starts_with("--authfile=")) auth_files.push_back(word.substr(11));
+    }
+    for (const fs::path& file : auth_files) auth_seen = auth_seen || fs::exists(file);
     if (joined == "skopeo inspect") {
       result.output = command.argv[2] == "--config" ? R"({"config":{"Cmd":["sh"]}})" : kDigest + "\n";
     }
@@ -133,6 +144,40 @@ TEST_F(StoreTest, FailuresSayWhatKindTheyAre) {
 
 TEST_F(StoreTest, LocalImagesOnlyWhereThePolicyAllows) {
   fs::create_directories(directory.path() / "local/img");
+TEST_F(StoreTest, AnImagesLinksMakeNothingOnTheNode) {
+  tools->etc_link = directory.path() / "home";
+  fs::create_directories(tools->etc_link);
+  ASSERT_TRUE(get("busybox", PullPolicy::Always));
+  EXPECT_TRUE(fs::is_empty(tools->etc_link));
+}
+
+TEST_F(StoreTest, AConfigurationThatIsNoFileIsPassedOver) {
+  const fs::path image = directory.path() / "local/img";
+  fs::create_directories(image / ".slipway");
+  ASSERT_EQ(::mkfifo((image / ".slipway/config.json").c_str(), 0600), 0);
+  EXPECT_TRUE(get(image.string(), PullPolicy::Never));
+}
+
+TEST_F(StoreTest, LongReferencesHaveAFileToo) {
+  const std::string name =
+      "registry.example/" + std::string(200, 'a') + "/" + std::string(50, 'b') + ":" + std::string(128, 't');
+  ASSERT_TRUE(get(name, PullPolicy::IfNotPresent));
+  const size_t calls = tools->calls.size();
+  EXPECT_TRUE(get(name, PullPolicy::IfNotPresent));
+  EXPECT_EQ(tools->calls.size(), calls);
+}
+
+TEST_F(StoreTest, CredentialsLieInTheirOwnFolderAndGo) {
+  const fs::path folder = directory.path() / "memory/auth";
+  ImageStore own({.root = directory.path() / "images", .credentials = folder}, tools);
+  ASSERT_TRUE(async::runToEnd(own.get({"busybox", PullPolicy::Always, {{"docker.io", "me", "secret"}}})));
+  ASSERT_EQ(tools->auth_files.size(), 2U);
+  EXPECT_TRUE(tools->auth_seen);
+  EXPECT_EQ(tools->auth_files[0].parent_path(), folder);
+  EXPECT_EQ(fs::status(folder).permissions(), fs::perms(0700));
+  EXPECT_TRUE(fs::is_empty(folder));
+}
+
   EXPECT_TRUE(get((directory.path() / "local/img").string(), PullPolicy::Never).has_value());
   EXPECT_TRUE(get((directory.path() / "local/none").string(), PullPolicy::Never).error().is(Code::NotFound));
   EXPECT_TRUE(get((directory.path() / "local/../secret").string(), PullPolicy::Never).error().is(Code::Forbidden));

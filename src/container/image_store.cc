@@ -4,7 +4,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "base/files.h"
+#include "base/guarded_files.h"
 #include "base/log.h"
 #include "base/strings.h"
 
@@ -12,9 +12,7 @@ namespace slipway::container {
 namespace fs = std::filesystem;
 namespace {
 
-std::string escaped(std::string_view text) {
-  return percentEncode(text);
-}
+constexpr size_t kMostOfConfig = 1024 * 1024;
 
 std::string directoryName(std::string_view digest) {
   return replaceAll(digest, ":", "-");
@@ -56,12 +54,12 @@ std::string registryOf(const std::string& server) {
 }
 
 /// Words and a file of its own for each call: others of the node can read command lines.
-Result<fs::path> writeCredentials(const fs::path& root, const std::string& registry, const Credentials& from) {
+Result<fs::path> writeCredentials(const fs::path& folder, const std::string& registry, const Credentials& from) {
   static int count = 0;
   // No JSON library for one value: base64 and the name of a registry need no escapes.
   const std::string auth = base64Encode(from.username + ":" + from.password);
-  const fs::path file = root / "auth" / fmt::format("{}-{}.json", ::getpid(), ++count);
-  TRY_STATUS(makeDirectories(file.parent_path(), 0700));
+  const fs::path file = folder / fmt::format("{}-{}.json", ::getpid(), ++count);
+  TRY_STATUS(makePrivateDirectory(folder));
   TRY_STATUS(writeFileAtomic(file, fmt::format(R"({{"auths":{{"{}":{{"auth":"{}"}}}}}})", registry, auth), 0600));
   return file;
 }
@@ -83,8 +81,8 @@ bool isUnder(const fs::path& path, const fs::path& folder) {
 }  // namespace
 
 ImageConfig configOfDirectory(const fs::path& directory) {
-  for (const fs::path& path : {directory / ".slipway/config.json", directory / "ch/config.pulled.json"}) {
-    const auto text = readFile(path);
+  for (const char* path : {".slipway/config.json", "ch/config.pulled.json"}) {
+    const auto text = readInRoot(directory, path, kMostOfConfig);
     if (!text) continue;
     if (auto config = parseImageConfig(*text)) return *config;
   }
@@ -118,7 +116,7 @@ Result<PreparedImage> ImageStore::stored(const std::string& digest) const {
 }
 
 fs::path ImageStore::nameFile(const ImageReference& reference) const {
-  return options_.root / "names" / escaped(reference.str());
+  return options_.root / "names" / sha256Hex(reference.str());
 }
 
 Result<ImageStore::Source> ImageStore::sourceOf(const ImageReference& reference, const ImageRequest& request) const {
@@ -126,12 +124,13 @@ Result<ImageStore::Source> ImageStore::sourceOf(const ImageReference& reference,
   const auto mirror = options_.mirrors.find(reference.registry);
   ImageReference from = reference;
   if (mirror != options_.mirrors.end()) from.registry = mirror->second;
+  const fs::path folder = options_.credentials.empty() ? options_.root / "auth" : options_.credentials;
   Source out;
   out.name = "docker://" + from.pullName();
   out.insecure = std::find(insecure.begin(), insecure.end(), from.registry) != insecure.end();
   for (const Credentials& each : request.credentials) {
     if (registryOf(each.registry) != reference.registry) continue;
-    TRY(out.auth_file, writeCredentials(options_.root, from.registry, each));
+    TRY(out.auth_file, writeCredentials(folder, from.registry, each));
     break;
   }
   return out;
@@ -173,15 +172,14 @@ Task<Status> ImageStore::download(ImageReference reference, ImageRequest request
       options_.pull_timeout, request.image));
   CO_TRY(const ImageConfig parsed, parseImageConfig(config.output));
   // Mount points that every image needs, and without which Apptainer complains.
-  for (const char* directory : {"dev", "proc", "sys", "tmp", "var/tmp", "etc", "run", "mnt"}) {
-    std::error_code ignored;
-    fs::create_directories(work / "rootfs" / directory, ignored);
-  }
-  for (const char* file : {"etc/hosts", "etc/resolv.conf", "etc/passwd", "etc/group"}) {
-    std::error_code ignored;
-    if (!fs::exists(fs::symlink_status(work / "rootfs" / file, ignored)))
-      openFile(work / "rootfs" / file, O_CREAT | O_WRONLY);
-  }
+  // An image's links may lead anywhere on the node: where one is in the way, nothing is made.
+  const auto provide = [&](const char* path, FileKind kind) {
+    const Status made = makeBelow(work / "rootfs", path, kind);
+    if (!made) log::info("image {}: {}", request.image, made.error().message);
+  };
+  for (const char* directory : {"dev", "proc", "sys", "tmp", "var/tmp", "etc", "run", "mnt"})
+    provide(directory, FileKind::Directory);
+  for (const char* file : {"etc/hosts", "etc/resolv.conf", "etc/passwd", "etc/group"}) provide(file, FileKind::File);
   std::error_code error;
   fs::remove_all(layout, error);
   co_return writeFileAtomic(work / "config.json", formatImageConfig(parsed));
@@ -192,12 +190,12 @@ Task<Result<PreparedImage>> ImageStore::convert(ImageReference reference, ImageR
   CO_TRY(const FileDescriptor lock, co_await lockFile(options_.root / "lock" / directoryName(digest), LOCK_EX));
   if (auto ready = stored(digest)) co_return ready;  // somebody else was quicker
   const fs::path work = options_.root / ("tmp-" + directoryName(digest));
-  std::error_code ignored;
-  fs::remove_all(work, ignored);  // of a job that died under the same lock
+  CO_TRY_STATUS(removeTree(work));  // of a job that died under the same lock
   CO_TRY_STATUS(makeDirectories(work, 0700));
   const Status done = co_await download(reference, request, digest, work);
   if (!done) {
-    fs::remove_all(work, ignored);
+    const Status removed = removeTree(work);
+    if (!removed) log::warn("{}", removed.error().message);
     co_return failure(done.error());
   }
   std::error_code error;

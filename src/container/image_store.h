@@ -24,14 +24,16 @@ struct ImageStoreOptions {
   std::vector<std::string> insecure_registries;  ///< "localhost:5000": plain HTTP or unknown certificates
   std::map<std::string, std::string> mirrors;    ///< registry → host[:port] that is asked instead
   std::chrono::nanoseconds pull_timeout = std::chrono::minutes(30);
-  int64_t max_bytes = 0;  ///< of all converted images; those used longest ago go first; 0: no limit
+  std::filesystem::path credentials;  ///< folder of this process's own, in memory, for what a tool has to read of them;
+                                      ///< made 0700. Empty: below root
+  int64_t max_bytes = 0;              ///< of all converted images; those used longest ago go first; 0: no limit
 };
 
 /// Images as directories under `root`, one for each digest, whatever number of jobs asks at once: a conversion goes to
 /// a temporary directory under a lock file and takes its place by one rename.
 ///
 ///   root/sha256-<digest>/rootfs, config.json     a converted image
-///   root/names/<escaped reference>               digest that the name had when it was last looked up
+///   root/names/<sha256 of the reference>         digest that the name had when it was last looked up
 ///   root/lock/<digest>                           flock(2) of the job that converts
 ///   root/use/<digest>                            flock(2), shared, of each job that runs it (image_cache.h)
 ///
