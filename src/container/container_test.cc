@@ -6,6 +6,7 @@
 #include "base/files.h"
 #include "container/apptainer.h"
 #include "container/charliecloud.h"
+#include "container/device_folder.h"
 #include "container/image_reference.h"
 #include "container/image_store.h"
 #include "container/pick_runtime.h"
@@ -62,11 +63,11 @@ class FakeTools final : public async::ProcessRunner {
  public:
   std::vector<std::vector<std::string>> calls;
   std::string fail_with;
-  Task<Result<async::ProcessResult>> run(async::Command command) override {
-    calls.push_back(command.argv);
   fs::path etc_link;  // the unpacked image's etc
   std::vector<fs::path> auth_files;
   bool auth_seen = false;
+  Task<Result<async::ProcessResult>> run(async::Command command) override {
+    calls.push_back(command.argv);
     async::ProcessResult result;
     if (!fail_with.empty()) {
       result.exit_code = 1;
@@ -142,8 +143,6 @@ TEST_F(StoreTest, FailuresSayWhatKindTheyAre) {
   EXPECT_TRUE(get("Bad", PullPolicy::Always).error().is(Code::Invalid));
 }
 
-TEST_F(StoreTest, LocalImagesOnlyWhereThePolicyAllows) {
-  fs::create_directories(directory.path() / "local/img");
 TEST_F(StoreTest, AnImagesLinksMakeNothingOnTheNode) {
   tools->etc_link = directory.path() / "home";
   fs::create_directories(tools->etc_link);
@@ -178,6 +177,8 @@ TEST_F(StoreTest, CredentialsLieInTheirOwnFolderAndGo) {
   EXPECT_TRUE(fs::is_empty(folder));
 }
 
+TEST_F(StoreTest, LocalImagesOnlyWhereThePolicyAllows) {
+  fs::create_directories(directory.path() / "local/img");
   EXPECT_TRUE(get((directory.path() / "local/img").string(), PullPolicy::Never).has_value());
   EXPECT_TRUE(get((directory.path() / "local/none").string(), PullPolicy::Never).error().is(Code::NotFound));
   EXPECT_TRUE(get((directory.path() / "local/../secret").string(), PullPolicy::Never).error().is(Code::Forbidden));
@@ -205,6 +206,7 @@ TEST(ApptainerRuntime, MountsBelowDevInANamespaceAroundItAndSetsHome) {
   ContainerSpec spec;
   spec.image.path = "/images/x";
   spec.scratch = directory.path() / "scratch";
+  fs::create_directories(spec.scratch);
   spec.argv = {"true"};
   spec.env = {{"HOME", "/root"}};
   spec.binds = {{directory.path(), "/dev/shm", false}, {"/dev/shm", "/run/secrets/token", true}};
@@ -231,6 +233,7 @@ TEST(CharliecloudRuntime, BindsWhatLiesInTheNodesDevBeforeTheDeviceFolderCoversI
   ContainerSpec spec;
   spec.image.path = directory.path() / "image";
   spec.scratch = directory.path() / "scratch";
+  fs::create_directories(spec.scratch);
   spec.argv = {"true"};
   spec.binds = {{token, "/run/secrets/token", true}, {token, "/data", false}};
   const Launch launch = runtime.launch(spec).value();
@@ -243,6 +246,15 @@ TEST(CharliecloudRuntime, BindsWhatLiesInTheNodesDevBeforeTheDeviceFolderCoversI
   EXPECT_EQ(binds.back().target, "/dev");
   EXPECT_NE(std::find(launch.argv.begin(), launch.argv.end(), "--bind=" + binds[1].target + ":/data"),
             launch.argv.end());
+}
+
+TEST(DeviceFolder, ATargetThatLeavesItMakesNothing) {
+  TemporaryDirectory directory;
+  const fs::path folder = directory.path() / "scratch/dev";
+  const Bind bind{directory.path(), "/dev/../../planted", false};
+  EXPECT_TRUE(makeDeviceFolder(folder, {bind}).error().is(Code::Invalid));
+  EXPECT_FALSE(fs::exists(directory.path() / "planted"));
+  EXPECT_FALSE(fs::exists(directory.path() / "scratch/planted"));
 }
 
 TEST(PickRuntime, SaysWhatIsMissing) {

@@ -1,17 +1,14 @@
 #include "container/device_folder.h"
 
-#include "base/files.h"
+#include "base/guarded_files.h"
 
 namespace slipway::container {
 namespace fs = std::filesystem;
 namespace {
 
-Status makePoint(const fs::path& point, bool directory) {
+FileKind kindOf(const fs::path& source) {
   std::error_code error;
-  if (fs::exists(fs::symlink_status(point, error))) return {};
-  if (directory) return makeDirectories(point);
-  TRY_STATUS(makeDirectories(point.parent_path()));
-  return writeFileAtomic(point, "");
+  return fs::is_directory(source, error) ? FileKind::Directory : FileKind::File;
 }
 
 }  // namespace
@@ -25,12 +22,7 @@ Result<fs::path> stagedSource(const Bind& bind, const fs::path& scratch, bool al
   if (!launch.overlay || !stage) return bind.source;
   auto& staged = launch.overlay->binds;
   const fs::path target = scratch / fmt::format("bind-{}", staged.size());
-  std::error_code error;
-  if (fs::is_directory(bind.source, error)) {
-    TRY_STATUS(makeDirectories(target));
-  } else {
-    TRY_STATUS(writeFileAtomic(target, ""));
-  }
+  TRY_STATUS(makeBelow(scratch, target.filename(), kindOf(bind.source)));
   staged.push_back({bind.source, target.string(), bind.read_only});
   return target;
 }
@@ -48,15 +40,15 @@ Result<std::vector<Bind>> makeDeviceFolder(const fs::path& folder, const std::ve
     if (entry.is_symlink(error)) {
       fs::copy_symlink(entry.path(), point, error);
     } else if (entry.is_directory(error) || entry.is_character_file(error)) {
-      TRY_STATUS(makePoint(point, entry.is_directory(error)));
+      TRY_STATUS(makeBelow(folder, entry.path().filename(), kindOf(entry.path())));
       out.push_back({entry.path(), point.string(), false});
     }
   }
   for (const Bind& bind : binds) {
     if (!isDevicePath(bind.target)) continue;
-    const fs::path point = folder / fs::path(bind.target).lexically_relative("/dev");
-    TRY_STATUS(makePoint(point, fs::is_directory(bind.source, error)));
-    out.push_back({bind.source, point.string(), bind.read_only});
+    const std::string inner = bind.target.substr(std::string_view("/dev/").size());
+    TRY_STATUS(makeBelow(folder, inner, kindOf(bind.source)));
+    out.push_back({bind.source, (folder / inner).string(), bind.read_only});
   }
   out.push_back({folder, "/dev", false});
   return out;

@@ -1,8 +1,6 @@
 #include "container/mount_points.h"
 
-#include <fcntl.h>
-
-#include "base/files.h"
+#include "base/guarded_files.h"
 #include "base/strings.h"
 
 namespace slipway::container {
@@ -24,13 +22,8 @@ Status makeMountPoints(const fs::path& image, const fs::path& root, const std::v
     std::error_code error;
     if (relative.empty() || fs::exists(image / relative, error)) continue;
     // A mount point inside another bind is made in that bind's source, by whoever owns it.
-    const fs::path point = root / relative;
-    if (fs::is_directory(bind.source, error)) {
-      TRY_STATUS(makeDirectories(point));
-    } else if (!fs::exists(point, error)) {
-      TRY_STATUS(makeDirectories(point.parent_path()));
-      TRY(const FileDescriptor made, openFile(point, O_CREAT | O_WRONLY));
-    }
+    const bool directory = fs::is_directory(bind.source, error);
+    TRY_STATUS(makeBelow(root, relative, directory ? FileKind::Directory : FileKind::File));
   }
   return {};
 }
