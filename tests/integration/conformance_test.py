@@ -56,6 +56,15 @@ def conformance_names(directory):
     return sorted(name for name, _, _ in specs_of(report) if "[Conformance]" in name)
 
 
+def e2e_command(kubeconfig, names, report, seconds=SECONDS):
+    """The command that runs these tests and writes what came out as JSON."""
+    return [E2E, "--provider=skeleton", f"--kubeconfig={kubeconfig}", "--allowed-not-ready-nodes=-1",
+            "-minStartupPods=0", "--system-pods-startup-timeout=5s", "--system-daemonsets-startup-timeout=0",
+            "--node-schedulable-timeout=10s", f"--kubectl-path={shutil.which('kubectl')}", "--disable-log-dump",
+            "-ginkgo.no-color", f"-ginkgo.timeout={seconds}s", f"-ginkgo.json-report={report}",
+            "-ginkgo.focus=" + "|".join(re.escape(name).replace(r"\ ", " ") for name in names)]
+
+
 class World(unittest.TestCase):
     world = "alone"
 
@@ -84,11 +93,7 @@ class World(unittest.TestCase):
         report = self.dir / f"{label}.json"
         work = self.dir / label
         work.mkdir()
-        argv = [E2E, "--provider=skeleton", f"--kubeconfig={self.kubeconfig}", "--allowed-not-ready-nodes=-1",
-                "-minStartupPods=0", "--system-pods-startup-timeout=5s", "--system-daemonsets-startup-timeout=0",
-                "--node-schedulable-timeout=10s", f"--kubectl-path={shutil.which('kubectl')}", "--disable-log-dump",
-                "-ginkgo.no-color", f"-ginkgo.timeout={SECONDS}s", f"-ginkgo.json-report={report}",
-                "-ginkgo.focus=" + "|".join(re.escape(name).replace(r"\ ", " ") for name in names)]
+        argv = e2e_command(self.kubeconfig, names, report)
         with open(work / "log", "wb") as log:
             process = subprocess.Popen(argv, cwd=work, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self.addCleanup(process.kill)

@@ -23,10 +23,10 @@ def missing_tools():
 class Registry:
     """Life cycle: start(), push() as wanted, stop(). With `user` and `password` nobody else gets anything."""
 
-    def __init__(self, directory, user="", password=""):
+    def __init__(self, directory, user="", password="", address="127.0.0.1"):
         self.dir = pathlib.Path(directory).resolve()
         self.port = free_port()
-        self.name = f"127.0.0.1:{self.port}"
+        self.name = f"{address}:{self.port}"
         self.user, self.password = user, password
         self.log = self.dir / "registry.log"
         self._process = None

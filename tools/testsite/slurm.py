@@ -10,7 +10,7 @@ from .root import Here
 
 CONF = """\
 ClusterName={cluster}
-SlurmctldHost={host}(127.0.0.1)
+SlurmctldHost={host}({control})
 SlurmUser={user}
 SlurmdUser={user}
 AuthType=auth/munge
@@ -50,6 +50,8 @@ class Slurm:
     """Life cycle: start(), then anything, then stop(). All files lie in `directory`. `where` is what it runs on: this
     host, or a Root (root.py) with another version of Slurm."""
 
+    control = "127.0.0.1"
+
     def __init__(self, directory, nodes=4, cpus=8, memory=8000, cluster="demo", survives=False, extra="",
                  prefix="n", where=None):
         self.dir = pathlib.Path(directory).resolve()
@@ -63,6 +65,9 @@ class Slurm:
         self._survives = survives
         self._extra = extra
         self.where = where or Here()
+
+    def address(self, node):
+        return "127.0.0.1"
 
     def _write(self):
         for name in ("state", "spool", "munge", "log"):
@@ -87,7 +92,7 @@ class Slurm:
             gres = " Gres=gpu:a100:4" if node == self.nodes[-1] else ""
             feature = "fast,ib" if index % 2 else "slow"
             lines.append(
-                f"NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 Port={free_port()} CPUs={self._cpus} "
+                f"NodeName={node} NodeHostname={host} NodeAddr={self.address(node)} Port={free_port()} CPUs={self._cpus} "
                 f"RealMemory={self._memory} Feature={feature}{gres} State=UNKNOWN"
             )
         # slurmd counts the device files of a GPU.
@@ -101,6 +106,7 @@ class Slurm:
             CONF.format(
                 cluster=self.cluster,
                 host=host,
+                control=self.control,
                 user=self.where.user,
                 dir=self.dir,
                 ctld_port=free_port(),

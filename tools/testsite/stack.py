@@ -10,6 +10,7 @@ from .gate import Gate
 from .processes import Failed, Process, free_port, free_ports, run, wait_for
 from .real_api import RealApi, own_address
 from .root import Root
+from .tenant import User
 
 DEPLOY = pathlib.Path(__file__).resolve().parents[2] / "deploy" / "kustomize"
 
@@ -86,7 +87,8 @@ class Stack:
         images = "".join(f"\n    - {json.dumps(image)}" for image in self._images)
         with open(agent, "a") as out:
             out.write(f"stateDir: {json.dumps(str(self.dir / 'agent'))}\npollInterval: 1s\n")
-            out.write('hub:\n  listen: "127.0.0.1:0"\n  addresses: ["127.0.0.1"]\n')
+            control = getattr(self.slurm, "control", "127.0.0.1")
+            out.write(f'hub:\n  listen: "{control}:0"\n  addresses: ["{control}"]\n')
             if images:
                 out.write(f"images:\n  localPaths:{images}\n")
             out.write(self._agent_options)
@@ -105,7 +107,7 @@ class Stack:
     def start_agent(self):
         arguments = ["agent", "--config", self.dir / "agent.yaml"]
         where = getattr(self.slurm, "where", None)
-        if not isinstance(where, Root):
+        if not isinstance(where, (Root, User)):
             self._spawn("agent", arguments, self.slurm.env)
             return
         (self.dir / "agent").mkdir(exist_ok=True)

@@ -1,0 +1,73 @@
+"""The images that Kubernetes' end-to-end tests ask for, made from one binary of theirs (agnhost) and Debian's busybox-static,
+under the names that release 1.36 asks for. They do what the tests look at and no more."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+
+from .busybox import make_image
+
+E2E = "e2e-test-images"
+AGNHOST_TAGS = ("2.63.0", "2.55")
+PASSWD = "user-defined-in-image:x:1000:1000::/:/bin/sh\n"
+GROUP = "user-defined-in-image:x:1000:\ngroup-defined-in-image:x:50000:user-defined-in-image\n"
+
+
+def _with_libraries(image, program):
+    """Copies a program of this host with the shared objects that it names."""
+    source = shutil.which(program)
+    if not source:
+        return
+    listed = subprocess.run(["ldd", source], stdout=subprocess.PIPE, check=True, text=True).stdout.split()
+    for path in [source, *(word for word in listed if word.startswith("/"))]:
+        # What Debian calls /bin and /lib are links into /usr; in the image /bin is a folder of its own.
+        target = image / path.lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.unlink(missing_ok=True)
+        shutil.copy(path, target)
+
+
+def _busybox(directory, name):
+    image = make_image(directory / name)
+    shutil.copy("/etc/services", image / "etc" / "services") if os.path.exists("/etc/services") else None
+    return image
+
+
+def _agnhost(directory, binary):
+    image = _busybox(directory, "agnhost")
+    shutil.copy(binary, image / "agnhost")
+    (image / "agnhost").chmod(0o755)
+    os.symlink("agnhost", image / "agnhost-2")
+    (image / "uploads").mkdir()
+    (image / "uploads").chmod(0o1777)
+    for file, more in (("passwd", PASSWD), ("group", GROUP)):
+        path = image / "etc" / file
+        path.write_text(path.read_text() + more)
+    for program in ("curl", "bash"):
+        _with_libraries(image, program)
+    return image
+
+
+def push_all(registry, agnhost, directory):
+    """Makes all images below `directory` and puts them into `registry` (registry.py)."""
+    directory = pathlib.Path(directory)
+    tools = _agnhost(directory, agnhost)
+    for tag in AGNHOST_TAGS:
+        registry.push(f"{E2E}/agnhost:{tag}", tools, Entrypoint=["/agnhost"], Cmd=["pause"], Env=["PATH=/usr/bin:/bin"])
+    for animal in ("kitten", "nautilus"):
+        registry.push(f"{E2E}/{animal}:1.8", tools, {"data.json": f'{{"image": "{animal}.jpg"}}'.encode()},
+                      Entrypoint=["/agnhost"], Cmd=["test-webserver"])
+    box = _busybox(directory, "busybox")
+    path = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
+    registry.push(f"{E2E}/busybox:1.37.0-1", box, Cmd=["sh"], Env=path)
+    registry.push(f"{E2E}/ipc-utils:1.4", box, Cmd=["sh"], Env=path)
+    registry.push(f"{E2E}/nonroot:1.5", box, Cmd=["sh"], Env=path, User="1234")
+    effective = b'#!/bin/sh\necho "Effective uid: $(id -u)"\n'
+    registry.push(f"{E2E}/nonewprivs:1.4", box, {"usr/local/bin/nnp": effective}, Cmd=["/usr/local/bin/nnp"], Env=path)
+    waits = ["sh", "-c", "trap 'exit 0' TERM INT; sleep infinity & wait"]
+    registry.push("pause:3.10.2", box, Entrypoint=waits, Env=path)
+    page = {"usr/share/nginx/html/index.html": b"<title>Welcome to nginx!</title>\n"}
+    for tag in ("1.15-4", "1.27-0"):
+        registry.push(f"{E2E}/nginx:{tag}", box, page, Env=path,
+                      Cmd=["httpd", "-f", "-v", "-p", "80", "-h", "/usr/share/nginx/html"])
