@@ -25,6 +25,13 @@ bool isDeleted(const Object& pod) {
   return kube::find(pod, {"metadata", "deletionTimestamp"}) != nullptr;
 }
 
+/// Whether two versions of a Pod ask for the same.
+bool sameWish(const Object& left, const Object& right) {
+  return kube::child(left, {"spec"}) == kube::child(right, {"spec"}) &&
+         kube::child(left, {"metadata", "annotations"}) == kube::child(right, {"metadata", "annotations"}) &&
+         kube::child(left, {"metadata", "labels"}) == kube::child(right, {"metadata", "labels"});
+}
+
 /// The outcome is open: the same call again settles it, and there is nothing to tell the user.
 bool isPassing(const Error& error) {
   return error.is(Code::ServiceUnavailable) || error.is(Code::Timeout) || error.is(Code::TooManyRequests) ||
@@ -131,6 +138,7 @@ Task<Status> PodRunner::reconcile(std::string uid) {
   entry.gone = false;
   if (entry.report && entry.report->attempt() >= attemptOf(*pod) && entry.report->stage() != PodReport::REFUSED) {
     PodReport report = *entry.report;
+    blameDeadline(report);
     const std::string fate = openFate(report);
     if (!fate.empty() && !isFinal(*pod) && kube::text(*pod, {"status", "reason"}) != report.reason()) {
       shared_.events.record(kube::ObjectReference::of(*pod, kube::kPods), true, report.reason(), fate);
@@ -158,6 +166,7 @@ Task<Status> PodRunner::reconcile(std::string uid) {
     const uint32_t job_id = known->job_id();
     CO_TRY_STATUS(co_await annotate(pod, job_id));
   }
+  CO_TRY_STATUS(co_await endAtDeadline(pod));
   Entry& now = entries_[uid];
   if (now.report && now.report->stage() == PodReport::REFUSED && !now.submit_after) {
     now.submitted = false;
@@ -192,7 +201,9 @@ bool PodRunner::needsSubmit(const Object& pod, Entry& entry) {
       return false;
     }
   }
-  if (entry.submit_after && now < *entry.submit_after) {
+  // A refusal is of the Pod as it was.
+  const bool same = entry.refused_as == nullptr || sameWish(*entry.refused_as, pod);
+  if (entry.submit_after && now < *entry.submit_after && same) {
     queue_.addAfter(uid, *entry.submit_after - now);
     return false;
   }
@@ -256,6 +267,7 @@ Task<Status> PodRunner::submitPlan(ObjectPtr pod, site::v1::PodPlan plan) {
   entry.submitted = true;
   entry.refusals.reset();
   entry.submit_after.reset();
+  entry.refused_as.reset();
   entry.refusal.clear();
   if (entry.report && entry.report->stage() == PodReport::REFUSED) entry.report.reset();
   shared_.events.record(kube::ObjectReference::of(*pod, kube::kPods), false, "Submitted",
@@ -270,6 +282,7 @@ Task<Status> PodRunner::refuse(ObjectPtr pod, std::string reason, std::string me
     shared_.events.record(kube::ObjectReference::of(*pod, kube::kPods), true, reason, message);
     entry.refusal = message;
   }
+  entry.refused_as = pod;
   if (!entry.refusals) entry.refusals.emplace(shared_.options.pods.refused, shared_.random);
   const std::chrono::nanoseconds delay = entry.refusals->next();
   entry.submit_after = shared_.clock.steady() + std::chrono::duration_cast<SteadyTime::duration>(delay);

@@ -53,7 +53,9 @@ class PodRunner {
     std::optional<SteadyTime> submit_after;  ///< refused: not before
     std::optional<async::Backoff> refusals;
     std::string refusal;  ///< last told
+    kube::ObjectPtr refused_as;  ///< the Pod that was refused
     std::string ephemeral_refusal;
+    bool past_deadline = false;  ///< ended by us for its activeDeadlineSeconds
   };
   Task<void> work();
   Task<Status> reconcile(std::string uid);
@@ -68,6 +70,10 @@ class PodRunner {
   Task<Status> refuse(kube::ObjectPtr pod, std::string reason, std::string message, bool for_good);
   /// Ephemeral containers that were added to a running pod (kubectl debug) and that no report shows yet.
   Task<Status> addEphemeral(kube::ObjectPtr pod);
+  /// Ends a pod whose activeDeadlineSeconds, as they are now, are over.
+  Task<Status> endAtDeadline(kube::ObjectPtr pod);
+  /// The end of such a pod is the deadline's doing, whatever its containers said.
+  void blameDeadline(site::v1::PodReport& report) const;
   Task<Status> annotate(kube::ObjectPtr pod, uint32_t job_id);
   Task<Result<bool>> cancel(std::string uid, int64_t grace);
   Task<Status> writeStatus(kube::ObjectPtr pod, site::v1::PodReport report);

@@ -272,6 +272,44 @@ TEST(PodRunner, RefusedSubmissionIsToldAndHeals) {
   with(refusedAndHeals);
 }
 
+Task<void> changedAfterRefusal(Harness& h) {
+  co_await h.until("node", [&] { return h.node("n1").has_value(); });
+  h.site.refuse = [](const site::v1::SubmitRequest& request) -> std::optional<Error> {
+    if (request.plan().containers(0).env_size() > 0) return std::nullopt;
+    return Error{Code::BadRequest, "not yet"};
+  };
+  const kube::Object made = h.createPod("p", "n1");
+  co_await h.until("refused", [&] { return h.eventsWith("SubmitRefused") == 1; });
+  kube::Object changed = *h.pod("p");
+  kube::ensure(changed, {"metadata", "annotations"})["mended"] = "yes";
+  kube::Object& container = kube::ensure(changed, {"spec"})["containers"].as_array()[0].as_object();
+  container["env"] = kube::json::array{kube::Object{{"name", "A"}, {"value", "b"}}};
+  h.client.put(kube::kPods, changed);
+  co_await h.until("accepted", [&] { return h.site.accepted.size() == 1; });
+}
+TEST(PodRunner, APodThatWasChangedAfterARefusalIsTriedAtOnce) {
+  with(changedAfterRefusal, [](Harness& h) { h.options.pods.refused = {.initial = 1h, .max = 1h}; });
+}
+
+Task<void> deadlineSetLater(Harness& h) {
+  co_await h.until("node", [&] { return h.node("n1").has_value(); });
+  h.createPod("p", "n1");
+  co_await h.until("submit", [&] { return h.site.accepted.size() == 1; });
+  h.site.report(running(h, uidOf(h, "p")));
+  co_await h.until("running", [&] { return h.phase("p") == "Running"; });
+  EXPECT_TRUE(h.site.cancels.empty());
+  kube::Object changed = *h.pod("p");
+  kube::ensure(changed, {"spec"})["activeDeadlineSeconds"] = 5;
+  h.client.put(kube::kPods, changed);
+  co_await h.until("cancel", [&] { return h.site.cancels.size() == 1; });
+  h.site.report(succeeded(h, uidOf(h, "p")));
+  co_await h.until("failed", [&] { return h.phase("p") == "Failed"; });
+  EXPECT_EQ(kube::text(*h.pod("p"), {"status", "reason"}), "DeadlineExceeded");
+}
+TEST(PodRunner, ADeadlineThatIsSetOnARunningPodEndsIt) {
+  with(deadlineSetLater);
+}
+
 Task<void> policy(Harness& h) {
   co_await h.until("node", [&] { return h.node("n1").has_value(); });
   h.createPod("proxy", "n1", "kube-system");

@@ -27,7 +27,7 @@ ContainerReport madeUp(const PodReport& report, const Object& spec, bool after_i
   switch (report.stage()) {
     case PodReport::SUBMITTING:
     case PodReport::QUEUED:
-      waiting.set_reason("InSlurmQueue");
+      waiting.set_reason(after_init ? "PodInitializing" : "InSlurmQueue");
       waiting.set_message(report.message());
       break;
     case PodReport::REFUSED:

@@ -42,7 +42,11 @@ Status addMount(const kube::Object& mount, const Shared& shared, const Variables
       missing = wanted;
       return std::nullopt;
     });
-    if (!missing.empty()) return failure(Code::Invalid, "subPathExpr: the container has no variable {}", missing);
+    // What the variables come from may change: the pod waits, as a kubelet has it.
+    if (!missing.empty()) return failure(Code::NotFound, "subPathExpr: the container has no variable {}", missing);
+    if (!staysInside(sub_path)) {
+      return failure(Code::BadRequest, "subPathExpr of volume {}: \"{}\" leaves the volume", name, sub_path);
+    }
   }
   if (!sub_path.empty() && !staysInside(sub_path)) {
     return failure(Code::Invalid, "subPath \"{}\" of volume {} leaves the volume", sub_path, name);
@@ -220,6 +224,7 @@ Status setPod(const kube::Object& pod, const PlanOptions& options, site::v1::Pod
       alias->add_hostnames(std::string(kube::textOf(name)));
   }
   plan.set_cluster_domain(options.cluster_domain);
+  plan.set_host_network(kube::boolean(pod, {"spec", "hostNetwork"}));
   plan.set_hostname_as_fqdn(kube::boolean(pod, {"spec", "setHostnameAsFQDN"}) && !plan.subdomain().empty());
   if (const auto* group = kube::find(pod, {"spec", "securityContext", "fsGroup"}); group != nullptr) {
     plan.set_fs_group(kube::integer(pod, {"spec", "securityContext", "fsGroup"}));

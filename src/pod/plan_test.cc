@@ -177,6 +177,16 @@ TEST(BuildPlan, PathsThatLeaveAVolumeAreInvalid) {
   EXPECT_TRUE(plan(pod).error().is(Code::Invalid));
 }
 
+TEST(BuildPlan, AnExpandedSubPathThatLeavesItsVolumeMayBeMendedLater) {
+  for (const char* value : {"..", "/tmp", ""}) {
+    const auto pod = podWith(fmt::format(R"(,"env":[{{"name":"P","value":"{}"}}],"volumeMounts":[{{"name":"v",)"
+                                         R"("mountPath":"/v","subPathExpr":"$(P)"}}])",
+                                         value),
+                             R"(,"volumes":[{"name":"v"}])");
+    EXPECT_TRUE(plan(pod).error().is(Code::BadRequest)) << value;
+  }
+}
+
 TEST(BuildPlan, ResourcesBecomeSlurmOptions) {
   const auto pod = podWith(
       R"(,"resources":{"requests":{"cpu":"500m","memory":"64Mi"},"limits":{"memory":"128Mi","nvidia.com/gpu":"2","slipway.dev/gres-nic":"1"}})",

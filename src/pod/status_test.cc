@@ -99,6 +99,12 @@ TEST(PodStatus, PendingWhileQueuedAndWhileInitRuns) {
   EXPECT_EQ(kube::text(first, {"state", "waiting", "reason"}), "InSlurmQueue");
   EXPECT_EQ(kube::text(first, {"state", "waiting", "message"}), "Slurm: Resources");
 
+  const auto with_init = podStatus(somePod(R"({"name":"setup"})"), queued, {}, kNow);
+  EXPECT_EQ(kube::text(kube::items(with_init, {"initContainerStatuses"})[0].as_object(), {"state", "waiting", "reason"}),
+            "InSlurmQueue");
+  EXPECT_EQ(kube::text(kube::items(with_init, {"containerStatuses"})[0].as_object(), {"state", "waiting", "reason"}),
+            "PodInitializing");
+
   PodReport init;
   init.set_stage(PodReport::RUNNING);
   auto* container = init.add_containers();

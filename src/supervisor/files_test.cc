@@ -117,6 +117,16 @@ TEST(HostsFile, NamesThePodAndItsAliases) {
   EXPECT_NE(text.find("10.9.9.9\tdb\n"), std::string::npos);
 }
 
+TEST(HostsFile, IsTheNodesOnTheHostNetwork) {
+  site::v1::PodPlan plan;
+  auto* alias = plan.add_host_aliases();
+  alias->set_ip("10.9.9.9");
+  alias->add_hostnames("db");
+  const std::string text = hostNetworkHostsFile(plan, "10.0.0.1\tlogin");
+  EXPECT_TRUE(text.starts_with("# Kubernetes-managed hosts file (host network).\n10.0.0.1\tlogin\n"));
+  EXPECT_NE(text.find("10.9.9.9\tdb\n"), std::string::npos);
+}
+
 TEST(ParseStat, TakesNamesOfAnyKind) {
   const auto info =
       parseStat("42 (a) (b) c) S 7 42 40 0 -1 4194560 1 0 0 0 100 50 0 0 20 0 1 0 5 1000 25 18446744073709551615");

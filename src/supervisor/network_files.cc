@@ -42,6 +42,17 @@ void addNew(std::vector<std::string>& to, const std::string& value) {
   if (std::find(to.begin(), to.end(), value) == to.end()) to.push_back(value);
 }
 
+std::string aliasLines(const site::v1::PodPlan& plan) {
+  std::string out;
+  if (plan.host_aliases_size() > 0) out += "\n# Entries added by HostAliases.\n";
+  for (const auto& alias : plan.host_aliases()) {
+    out += alias.ip();
+    for (const std::string& name : alias.hostnames()) out += "\t" + name;
+    out += "\n";
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string hostnameOf(const site::v1::PodPlan& plan) {
@@ -61,13 +72,7 @@ std::string hostsFile(const site::v1::PodPlan& plan, const std::vector<std::stri
     }
     out += "\t" + plan.hostname() + "\n";
   }
-  if (plan.host_aliases_size() > 0) out += "\n# Entries added by HostAliases.\n";
-  for (const auto& alias : plan.host_aliases()) {
-    out += alias.ip();
-    for (const std::string& name : alias.hostnames()) out += "\t" + name;
-    out += "\n";
-  }
-  return out;
+  return out + aliasLines(plan);
 }
 
 std::string resolvConf(const site::v1::DnsConfig& dns, std::string_view node_resolv_conf) {
@@ -116,6 +121,12 @@ std::vector<std::string> nodeAddresses() {
   return v4;
 }
 
+std::string hostNetworkHostsFile(const site::v1::PodPlan& plan, std::string_view node_hosts) {
+  std::string out = "# Kubernetes-managed hosts file (host network).\n" + std::string(node_hosts);
+  if (!out.ends_with('\n')) out += '\n';
+  return out + aliasLines(plan);
+}
+
 Status writeNetworkFiles(const site::v1::PodPlan& plan, const Scratch& scratch,
                          const std::vector<std::string>& pod_ips) {
   const std::filesystem::path folder = scratch.disk / "etc";
@@ -123,7 +134,12 @@ Status writeNetworkFiles(const site::v1::PodPlan& plan, const Scratch& scratch,
   TRY_STATUS(makeDirectories(scratch.memory / "shm", 0777));
   const auto node = readFile("/etc/resolv.conf");
   const std::string domain = plan.cluster_domain().empty() ? "cluster.local" : plan.cluster_domain();
-  TRY_STATUS(writeFileAtomic(folder / "hosts", hostsFile(plan, pod_ips, domain)));
+  std::string hosts = hostsFile(plan, pod_ips, domain);
+  if (plan.host_network()) {
+    const auto own = readFile("/etc/hosts");
+    hosts = hostNetworkHostsFile(plan, own ? *own : "");
+  }
+  TRY_STATUS(writeFileAtomic(folder / "hosts", hosts));
   return writeFileAtomic(folder / "resolv.conf", resolvConf(plan.dns(), node ? *node : ""));
 }
 

@@ -12,6 +12,8 @@ namespace slipway::supervisor {
 /// Contents of /etc/hosts as kubelet writes it, with the pod's own name and hostAliases.
 std::string hostsFile(const site::v1::PodPlan& plan, const std::vector<std::string>& pod_ips,
                       std::string_view cluster_domain);
+/// The same of a pod that asked for the node's network: the node's own file (its text) with hostAliases.
+std::string hostNetworkHostsFile(const site::v1::PodPlan& plan, std::string_view node_hosts);
 /// Contents of /etc/resolv.conf: dnsPolicy and dnsConfig merged with the node's own (its text).
 std::string resolvConf(const site::v1::DnsConfig& dns, std::string_view node_resolv_conf);
 
