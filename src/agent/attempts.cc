@@ -115,6 +115,8 @@ pod::PodDirectory Attempts::directoryOf(const Attempt& attempt) const {
 }
 
 bool Attempts::isStale(const Attempt& attempt, const PodReport& report) {
+  // A run that has ended well needs no other after it, whatever Slurm intends.
+  if (report.stage() == PodReport::SUCCEEDED) return false;
   if (report.slurm_restarts() < attempt.job.restarts) return true;
   return attempt.stale_sequence != 0 && report.sequence() <= attempt.stale_sequence;
 }

@@ -100,6 +100,43 @@ TEST_F(AttemptsTest, ARunThatSlurmForgotAndStartsAgainIsARestartThatNobodyCounte
   ASSERT_EQ(driver.cancels.size(), 1U);
 }
 
+TEST_F(AttemptsTest, ARunThatEndedWellAfterARequeueIsTheEnd) {
+  const auto job = submit();
+  driver.jobs[*job].state = "RUNNING";
+  driver.jobs[*job].nodes = "n1";
+  pollAfter(15);
+  supervisorSays(PodReport::RUNNING);
+  // slurmctld has forgotten the start, slurmd refuses a second copy ("Duplicate jobid"): requeued, while the first
+  // runs.
+  driver.jobs[*job] = {.state = "PENDING", .reason = "BeginTime", .comment = "slipway:c:u1:0", .restarts = 1};
+  pollAfter(15);
+  EXPECT_EQ(stage(), "QUEUED");
+  EXPECT_NE(report().message().find("requeued"), std::string::npos);
+  supervisorSays(PodReport::SUCCEEDED);
+  EXPECT_EQ(stage(), "SUCCEEDED");
+  pollAfter(15);
+  EXPECT_EQ(driver.cancels.size(), 1U) << "it is not run again";
+}
+
+TEST_F(AttemptsTest, AProgramThatEndsWellAtItsTimeLimitWasStoppedAllTheSame) {
+  const auto job = submit();
+  driver.jobs[*job].state = "RUNNING";
+  driver.jobs[*job].nodes = "n1";
+  pollAfter(15);
+  PodReport said;
+  said.set_pod_uid("u1");
+  said.set_sequence(1);
+  said.set_stage(PodReport::FAILED);
+  said.set_reason("Error");
+  said.add_containers()->mutable_terminated()->set_exit_code(0);
+  attempts->report("u1/0", said);
+  driver.jobs[*job].state = "FAILED";
+  driver.jobs[*job].end_time = "2026-01-01T00:09:55";  // of ten minutes
+  pollAfter(15);
+  EXPECT_EQ(stage(), "FAILED");
+  EXPECT_EQ(report().reason(), "TimeLimit");
+}
+
 TEST_F(AttemptsTest, AJobThatWaitsForSomebodySaysForWhomOnce) {
   const auto job = submit();
   driver.jobs[*job].reason = "launch_failed_requeued_held";

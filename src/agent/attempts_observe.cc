@@ -21,8 +21,9 @@ void Attempts::requeued(Attempt& attempt, const OwnJob& job) {
   attempt.final_since = 0;
   // A slurmctld that has forgotten the start of a job starts it again and does not count that: then the numbers of the
   // reports tell the runs apart.
+  readReportFile(attempt);
+  if (attempt.supervisor.stage() == PodReport::SUCCEEDED) return;
   if (job.restarts <= attempt.supervisor.slurm_restarts()) {
-    readReportFile(attempt);
     attempt.stale_sequence = std::max(attempt.stale_sequence, attempt.supervisor.sequence());
   }
   attempt.supervisor.Clear();
@@ -79,7 +80,8 @@ void Attempts::see(Attempt& attempt, const OwnJob& job, int64_t began) {
     move(attempt, state.base == "PENDING" ? Event::SlurmWaiting : Event::SlurmActive);
     explainWaiting(attempt);
     if (attempt.phase == Phase::Active && !attempt.connected) readReportFile(attempt);
-    if (attempt.phase == Phase::Active && isFinalNow(attempt)) {
+    const bool succeeded = attempt.supervisor.stage() == PodReport::SUCCEEDED;
+    if (succeeded || (attempt.phase == Phase::Active && isFinalNow(attempt))) {
       finish(attempt, Event::ReportedFinal);
     }
     return publish(attempt);

@@ -49,12 +49,16 @@ void amend(PodReport& report, const Verdict& verdict) {
 bool endedByTimeSignal(const OwnJob& job, const PodReport& report, int64_t grace_seconds) {
   if (job.limit_seconds == 0 || job.start_time == 0 || job.end_time == 0) return false;
   if (job.end_time - job.start_time < job.limit_seconds - grace_seconds - 60) return false;
-  return std::any_of(report.containers().begin(), report.containers().end(), [](const auto& container) {
+  bool stopped = false;
+  bool all_well = report.containers_size() > 0;
+  for (const auto& container : report.containers()) {
     const auto& end = container.terminated();
-    // A program may end well when it is told to end: the pod failed all the same.
-    return end.signal() == 15 || end.signal() == 9 || end.exit_code() == 143 || end.exit_code() == 137 ||
-           (container.has_terminated() && end.exit_code() == 0);
-  });
+    const bool by_signal = end.signal() == 15 || end.signal() == 9 || end.exit_code() == 143 || end.exit_code() == 137;
+    stopped = stopped || by_signal;
+    all_well = all_well && container.has_terminated() && end.exit_code() == 0 && end.signal() == 0;
+  }
+  // A program may end well when it is told to end: a pod that failed all the same was told so.
+  return stopped || (all_well && report.stage() == PodReport::FAILED);
 }
 
 std::string whatToDoAboutWaiting(const OwnJob& job) {

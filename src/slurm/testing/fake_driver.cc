@@ -17,9 +17,9 @@ std::string FakeDriver::recordOf(uint32_t id, const FakeJob& job) {
       "JobId={} JobName={} UserId=alice({}) GroupId=users(100) MCS_label=N/A Account=acc QOS=normal JobState={} "
       "Reason={} "
       "Restarts={} ExitCode={} RunTime=00:00:05 TimeLimit=00:10:00 SubmitTime=2026-01-01T00:00:00 "
-      "StartTime=2026-01-01T00:00:10 EndTime=Unknown Partition=main NodeList={} NumNodes=1 NumCPUs=1 "
+      "StartTime=2026-01-01T00:00:10 EndTime={} Partition=main NodeList={} NumNodes=1 NumCPUs=1 "
       "TRES=cpu=1,mem=100M,node=1 Command=(null) WorkDir={} Comment={} StdOut={}",
-      id, job.name, job.uid, job.state, job.reason, job.restarts, job.exit_code,
+      id, job.name, job.uid, job.state, job.reason, job.restarts, job.exit_code, job.end_time,
       job.nodes.empty() ? "(null)" : job.nodes, job.work_dir, job.comment, job.std_out);
 }
 

@@ -21,6 +21,7 @@ struct FakeJob {
   uint32_t restarts = 0;
   uint32_t uid = 1000;
   std::string std_out = "/dev/null";
+  std::string end_time = "Unknown";
   std::string work_dir = "/home/alice";
   bool listed = true;  ///< false: only a question for its id finds it
 };
