@@ -165,7 +165,7 @@ class Attempts {
   bool lostWhileRunning(const Attempt& attempt) const;
   bool idIsAnothers(const std::string& key, uint32_t job_id) const;
   void explainWaiting(Attempt& attempt);
-  Task<void> cancelDuplicate(uint32_t job_id, std::string key);
+  Task<void> cancelDuplicate(OwnJob job, std::string key);
   Task<void> pursue(std::string key);
   void collectGarbage();
 

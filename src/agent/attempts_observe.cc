@@ -128,7 +128,8 @@ void Attempts::adopt(const OwnJob& job, int64_t began) {
 
 Task<void> Attempts::observe(std::vector<OwnJob> jobs, int64_t began) {
   std::set<std::string> seen;
-  std::vector<std::pair<uint32_t, std::string>> duplicates, requeued_ends;
+  std::vector<std::pair<OwnJob, std::string>> duplicates;
+  std::vector<std::pair<uint32_t, std::string>> requeued_ends;
   for (const OwnJob& job : jobs) {
     const std::string key = SubmissionJournal::keyOf(job.pod_uid, job.attempt);
     const auto known = attempts_.find(key);
@@ -145,7 +146,7 @@ Task<void> Attempts::observe(std::vector<OwnJob> jobs, int64_t began) {
       move(attempt, Event::JobFound);
     }
     if (attempt.entry.job_id != job.id) {
-      if (!slurm::isFinal(slurm::parseJobState(job.state))) duplicates.emplace_back(job.id, key);
+      if (!slurm::isFinal(slurm::parseJobState(job.state))) duplicates.emplace_back(job, key);
       continue;
     }
     seen.insert(key);
@@ -168,7 +169,7 @@ Task<void> Attempts::observe(std::vector<OwnJob> jobs, int64_t began) {
     move(attempt, Event::SlurmMissing);
     missing.push_back(key);
   }
-  for (const auto& [job_id, key] : duplicates) co_await cancelDuplicate(job_id, key);
+  for (const auto& [job, key] : duplicates) co_await cancelDuplicate(job, key);
   for (const auto& [job_id, key] : requeued_ends) co_await cancelRequeued(job_id, key);
   if (!open.empty()) co_await settleAll(std::move(open), began);
   if (!missing.empty()) {
@@ -188,12 +189,23 @@ Task<void> Attempts::cancelRequeued(uint32_t job_id, std::string key) {
   if (!killed && !killed.error().is(Code::NotFound)) log::warn("pod {}: {}", key, killed.error().message);
 }
 
-/// Two jobs with one identity: the one that claimed the directory, or else the one in the journal, is the pod's.
-Task<void> Attempts::cancelDuplicate(uint32_t job_id, std::string key) {
+/// Two jobs with one identity. Of two in the pod's directory the one that claimed it is the pod's, or else the one in
+/// the journal. A job in another directory is another agent's with the same name (its certificate was copied, or its
+/// lock does not hold): each cancels none but its own, and both let the older job live.
+Task<void> Attempts::cancelDuplicate(OwnJob job, std::string key) {
   Attempt& attempt = attempts_.at(key);
-  uint32_t wrong = job_id;
-  if (ownerOf(directoryOf(attempt)) == job_id) {
-    wrong = std::exchange(attempt.entry.job_id, job_id);
+  const std::string directory = directoryOf(attempt).path().string();
+  const bool anothers = !job.work_dir.empty() && job.work_dir != directory;
+  if (anothers && job.id > attempt.entry.job_id) {
+    log::warn(
+        "pod {}: job {} in {} has the same identity as job {}: another agent runs as this one. Stop it, or give it "
+        "a certificate of its own (slipway config add-agent)",
+        key, job.id, job.work_dir, attempt.entry.job_id);
+    co_return;
+  }
+  uint32_t wrong = job.id;
+  if (anothers || ownerOf(directoryOf(attempt)) == job.id) {
+    wrong = std::exchange(attempt.entry.job_id, job.id);
     const Status saved = save(attempt);
     if (!saved) log::warn("{}", saved.error().message);
   }

@@ -116,16 +116,44 @@ TEST_F(AttemptsTest, WithoutItsJournalAnAgentKnowsItsJobsByTheirComments) {
 
 TEST_F(AttemptsTest, OfTwoJobsWithOneIdentityOneIsCancelled) {
   const auto job = submit();
-  driver.jobs[500] = {.comment = "slipway:c:u1:0"};
+  driver.jobs[500] = {.comment = "slipway:c:u1:0", .work_dir = driver.jobs[*job].work_dir};
   pollAfter(1);
   ASSERT_EQ(driver.cancels.size(), 1U);
   EXPECT_EQ(driver.cancels[0], std::pair(500U, CancelHow::Kill));
   EXPECT_EQ(report().job_id(), *job);
 }
 
+TEST_F(AttemptsTest, OfTwoAgentsWithOneNameEachCancelsNoneButItsOwn) {
+  const TemporaryDirectory elsewhere;
+  auto journal = SubmissionJournal::open(elsewhere.path() / "journal");
+  ASSERT_TRUE(journal.has_value());
+  AttemptOptions options{.cluster = "c", .state_dir = elsewhere.path(), .binary = "/bin/slipway"};
+  Attempts other(options, driver, std::move(*journal), clock);
+  const auto observe = [&] {
+    Inventory inventory("c", 1000);
+    inventory.begin();
+    ASSERT_TRUE(async::runToEnd(driver.poll(inventory)).has_value());
+    inventory.commit();
+    async::runToEnd(other.observe(inventory.ownJobs(), other.ticks()));
+  };
+  observe();
+  const auto first = submit();
+  site::v1::PodPlan plan;
+  plan.set_pod_uid("u1");
+  ASSERT_NE(*async::runToEnd(other.submit(plan)), *first);
+  clock.advance(std::chrono::seconds(5));
+  poll();
+  observe();
+  pollAfter(5);
+  observe();
+  ASSERT_EQ(driver.cancels.size(), 1U);
+  EXPECT_EQ(driver.jobs[*first].state, "PENDING") << "the older one lives";
+}
+
 TEST_F(AttemptsTest, TheJobThatClaimedTheDirectoryIsThePods) {
   const auto job = submit();
-  driver.jobs[500] = {.state = "RUNNING", .comment = "slipway:c:u1:0", .nodes = "n1"};
+  driver.jobs[500] = {
+      .state = "RUNNING", .comment = "slipway:c:u1:0", .nodes = "n1", .work_dir = driver.jobs[*job].work_dir};
   driver.jobs[*job].state = "COMPLETED";
   driver.jobs[*job].nodes = "n2";
   std::filesystem::create_symlink("500", attempts->directoryOf(*attempts->find("u1")).path() / "owner");
