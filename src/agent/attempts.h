@@ -159,6 +159,8 @@ class Attempts {
   static uint32_t ownerOf(const pod::PodDirectory& directory);
   Task<bool> mayCancel(std::string key);
   Task<void> askAccounting(std::vector<std::string> keys);
+  Task<void> cancelHeld(uint32_t job_id, std::string key);
+  void giveUpJob(Attempt& attempt, Error why);
   void conclude(Attempt& attempt, const Result<std::vector<slurm::AccountedJob>>& accounted);
   Task<void> askForMissing(std::vector<std::string> keys);
   bool lostUnbegun(const Attempt& attempt) const;

@@ -139,10 +139,10 @@ TEST_F(AttemptsTest, AProgramThatEndsWellAtItsTimeLimitWasStoppedAllTheSame) {
 
 TEST_F(AttemptsTest, AJobThatWaitsForSomebodySaysForWhomOnce) {
   const auto job = submit();
-  driver.jobs[*job].reason = "launch_failed_requeued_held";
+  driver.jobs[*job].reason = "JobHeldAdmin";
   pollAfter(15);
   EXPECT_EQ(stage(), "QUEUED");
-  EXPECT_EQ(report().reason(), "launch_failed_requeued_held");
+  EXPECT_EQ(report().reason(), "JobHeldAdmin");
   EXPECT_NE(report().message().find(fmt::format("scontrol release {}", *job)), std::string::npos);
   uint64_t version = 0;
   auto told = attempts->reportsSince(version);
@@ -157,6 +157,36 @@ TEST_F(AttemptsTest, AJobThatWaitsForSomebodySaysForWhomOnce) {
   ASSERT_EQ(told.size(), 1U);
   EXPECT_EQ(told[0].events_size(), 0);
   EXPECT_EQ(told[0].message(), "");
+}
+
+TEST_F(AttemptsTest, AJobThatSlurmCouldNotStartAndHoldsIsReplacedIfItNeverRan) {
+  for (const bool ran : {false, true}) {
+    const std::string uid = ran ? "u2" : "u1";
+    const auto job = submit(uid);
+    if (ran) {
+      std::filesystem::create_symlink(fmt::format("{}", *job),
+                                      attempts->directoryOf(*attempts->find(uid)).path() / "owner");
+    }
+    driver.jobs[*job].reason = "launch_failed_requeued_held";
+    driver.cancels.clear();
+    pollAfter(15);
+    ASSERT_EQ(driver.cancels.size(), ran ? 0U : 1U);
+    if (ran) continue;
+    if (driver.jobs[*job].state == "CANCELLED") restart();
+    pollAfter(15);
+    EXPECT_EQ(stage(uid), "REFUSED");
+    EXPECT_NE(report(uid).message().find("could not start"), std::string::npos);
+    const auto second = submit(uid);
+    ASSERT_TRUE(second.has_value());
+    EXPECT_NE(*second, *job);
+    pollAfter(15);
+    EXPECT_EQ(report(uid).job_id(), *second) << "the cancelled one is none of its";
+    EXPECT_EQ(stage(uid), "QUEUED");
+    restart();
+    pollAfter(15);
+    EXPECT_EQ(report(uid).job_id(), *second);
+    EXPECT_EQ(driver.cancels.size(), 1U);
+  }
 }
 
 TEST_F(AttemptsTest, AJobThatSlurmLostWhileItRanHasFailedWhenItsSupervisorIsGone) {

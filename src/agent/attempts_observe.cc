@@ -87,6 +87,12 @@ void Attempts::see(Attempt& attempt, const OwnJob& job, int64_t began) {
     return publish(attempt);
   }
   const uint32_t owner = ownerOf(directoryOf(attempt));
+  const auto& given_up = attempt.entry.given_up;
+  const bool is_given_up = std::find(given_up.begin(), given_up.end(), job.id) != given_up.end();
+  if (owner == 0 && is_given_up && !attempt.entry.cancelled) {
+    giveUpJob(attempt, {Code::ServiceUnavailable, fmt::format("Slurm could not start job {} and held it", job.id)});
+    return publish(attempt);
+  }
   if (owner != 0 && owner != job.id) {
     // Submitted twice after all: this job found the pod's directory taken and ended at once.
     log::warn("pod {}: job {} runs it, job {} had nothing to do", attempt.entry.uid, owner, job.id);
@@ -130,6 +136,7 @@ Task<void> Attempts::observe(std::vector<OwnJob> jobs, int64_t began) {
   std::set<std::string> seen;
   std::vector<std::pair<OwnJob, std::string>> duplicates;
   std::vector<std::pair<uint32_t, std::string>> requeued_ends;
+  std::vector<std::pair<uint32_t, std::string>> held;
   for (const OwnJob& job : jobs) {
     const std::string key = SubmissionJournal::keyOf(job.pod_uid, job.attempt);
     const auto known = attempts_.find(key);
@@ -141,6 +148,9 @@ Task<void> Attempts::observe(std::vector<OwnJob> jobs, int64_t began) {
       continue;
     }
     Attempt& attempt = known->second;
+    const auto& given_up = attempt.entry.given_up;
+    const bool is_given_up = std::find(given_up.begin(), given_up.end(), job.id) != given_up.end();
+    if (is_given_up && attempt.entry.job_id != job.id && slurm::isFinal(slurm::parseJobState(job.state))) continue;
     if (attempt.entry.job_id == 0) {
       attempt.entry.job_id = job.id;
       move(attempt, Event::JobFound);
@@ -152,6 +162,8 @@ Task<void> Attempts::observe(std::vector<OwnJob> jobs, int64_t began) {
     seen.insert(key);
     see(attempt, job, began);
     if (attempt.ended_but_requeued) requeued_ends.emplace_back(job.id, key);
+    const bool waits = attempt.phase == Phase::Waiting && !attempt.entry.cancelled && isHeldByFailedLaunch(job);
+    if (waits && ownerOf(directoryOf(attempt)) == 0) held.emplace_back(job.id, key);
   }
   observed_ = true;
   ids_are_known_ = true;
@@ -170,6 +182,7 @@ Task<void> Attempts::observe(std::vector<OwnJob> jobs, int64_t began) {
     missing.push_back(key);
   }
   for (const auto& [job, key] : duplicates) co_await cancelDuplicate(job, key);
+  for (const auto& [job_id, key] : held) co_await cancelHeld(job_id, key);
   for (const auto& [job_id, key] : requeued_ends) co_await cancelRequeued(job_id, key);
   if (!open.empty()) co_await settleAll(std::move(open), began);
   if (!missing.empty()) {
@@ -293,6 +306,34 @@ Task<void> Attempts::askForMissing(std::vector<std::string> keys) {
   }
 }
 
+/// The attempt has no job any more, and none has run: it may be submitted again.
+void Attempts::giveUpJob(Attempt& attempt, Error why) {
+  log::warn("pod {}: {}; it may be submitted again", attempt.entry.uid, why.message);
+  attempt.submit_error = std::move(why);
+  attempt.entry.job_id = 0;
+  attempt.job = {};
+  attempt.missing_since = 0;
+  attempt.unknown_to_slurm = false;
+  move(attempt, Event::SlurmMissing);
+  move(attempt, Event::LostUnbegun);
+}
+
+/// Slurm holds a job that it could not start: nobody but an administrator can release it, but a job that never ran can
+/// be replaced. First it is written down that it is given up, so that its end is not taken for the pod's.
+Task<void> Attempts::cancelHeld(uint32_t job_id, std::string key) {
+  Attempt& attempt = attempts_.at(key);
+  std::vector<uint32_t>& given_up = attempt.entry.given_up;
+  if (std::find(given_up.begin(), given_up.end(), job_id) == given_up.end()) given_up.push_back(job_id);
+  const Status saved = save(attempt);
+  if (!saved) {
+    log::warn("{}", saved.error().message);
+    co_return;
+  }
+  log::warn("pod {}: job {} could not be started and is held by Slurm: it is cancelled", key, job_id);
+  const Status killed = co_await driver_.cancel(job_id, slurm::CancelHow::Kill);
+  if (!killed && !killed.error().is(Code::NotFound)) log::warn("pod {}: {}", key, killed.error().message);
+}
+
 // slurmctld saves its state some seconds after a submission; killed before that it knows nothing of the job. The proof:
 // slurmctld does not know the id (or it is another job's), the job was alive a moment ago, so that it cannot have ended
 // and been forgotten, and it never claimed its directory, which is the first thing that a job does.
@@ -350,15 +391,8 @@ void Attempts::conclude(Attempt& attempt, const Result<std::vector<slurm::Accoun
   if (isFinalStage(attempt.supervisor.stage())) {
     finish(attempt, Event::ReportedFinal);
   } else if (accounting_silent && !attempt.slurm_final && lostUnbegun(attempt)) {
-    log::warn("pod {}: Slurm has lost job {} before it began; it may be submitted again", attempt.entry.uid,
-              attempt.entry.job_id);
-    attempt.submit_error = {Code::ServiceUnavailable,
-                            fmt::format("Slurm has lost job {} before it began", attempt.entry.job_id)};
-    attempt.entry.job_id = 0;
-    attempt.job = {};
-    attempt.missing_since = 0;
-    attempt.unknown_to_slurm = false;
-    move(attempt, Event::LostUnbegun);
+    const std::string why = fmt::format("Slurm has lost job {} before it began", attempt.entry.job_id);
+    giveUpJob(attempt, {Code::ServiceUnavailable, why});
   } else if (attempt.slurm_final && ticks() - attempt.missing_since >= options_.report_grace.count()) {
     finish(attempt, Event::AccountedFinal);
   } else if (attempt.entry.cancelled && ticks() - attempt.missing_since >= options_.unknown_after.count()) {

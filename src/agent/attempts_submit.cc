@@ -56,10 +56,13 @@ Task<Result<uint32_t>> Attempts::submit(site::v1::PodPlan plan) {
     const uint32_t owner = ownerOf({options_.state_dir, plan.pod_uid(), plan.attempt()});
     if (owner != 0) co_return takeOver(plan, owner);
   }
+  const std::vector<uint32_t> given_up =
+      known == attempts_.end() ? std::vector<uint32_t>() : known->second.entry.given_up;
   JournalEntry entry{.uid = plan.pod_uid(),
                      .attempt = plan.attempt(),
                      .submitted_at = now(),
-                     .plan_grace_seconds = plan.grace_seconds()};
+                     .plan_grace_seconds = plan.grace_seconds(),
+                     .given_up = given_up};
   Attempt& attempt = add(std::move(entry), Phase::Intended);
   attempt.submitted = ticks();
   attempt.disconnected_since = ticks();
@@ -129,6 +132,8 @@ Task<Result<uint32_t>> Attempts::callSbatch(std::string key, slurm::Submission s
   attempt.submit_error = outcome.error;
   if (outcome.kind == Kind::Accepted && attempt.entry.job_id == 0) attempt.entry.job_id = outcome.job_id;
   attempt.job.id = attempt.entry.job_id;
+  // Slurm may give an id again.
+  std::erase(attempt.entry.given_up, attempt.entry.job_id);
   switch (outcome.kind) {
     case Kind::Accepted:
       move(attempt, Event::SubmitAccepted);

@@ -38,6 +38,7 @@ std::string lineOf(const JournalEntry& entry) {
   }
   if (entry.cancelled) object["cancelled"] = true;
   if (entry.reached_hub) object["hub"] = true;
+  if (!entry.given_up.empty()) object["givenUp"] = json::value_from(entry.given_up);
   return json::serialize(object) + "\n";
 }
 
@@ -79,6 +80,11 @@ std::optional<Line> parseLine(std::string_view text) {
   line.entry.exit_code = static_cast<int32_t>(numberIn(object, "exitCode"));
   line.entry.cancelled = object.contains("cancelled");
   line.entry.reached_hub = object.contains("hub");
+  if (const json::value* ids = object.if_contains("givenUp"); ids != nullptr && ids->is_array()) {
+    for (const json::value& id : ids->get_array()) {
+      if (id.is_int64()) line.entry.given_up.push_back(static_cast<uint32_t>(id.get_int64()));
+    }
+  }
   return line;
 }
 

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "agent/attempt_phase.h"
 #include "base/files.h"
@@ -22,6 +23,8 @@ struct JournalEntry {
   bool cancelled = false;
   int64_t grace_seconds = 30;
   int64_t plan_grace_seconds = 30;
+  /// Jobs of this attempt that never ran and were given up: another was, or will be, submitted in their place.
+  std::vector<uint32_t> given_up;
   bool reached_hub = false;  ///< its supervisor was connected once: the way from its node to the agent is there
   bool operator==(const JournalEntry&) const = default;
 };

@@ -61,14 +61,20 @@ bool endedByTimeSignal(const OwnJob& job, const PodReport& report, int64_t grace
   return stopped || (all_well && report.stage() == PodReport::FAILED);
 }
 
+bool isHeldByFailedLaunch(const OwnJob& job) {
+  const std::string reason = toLower(job.reason);
+  return reason.find("launch") != std::string::npos && reason.find("held") != std::string::npos;
+}
+
 std::string whatToDoAboutWaiting(const OwnJob& job) {
   const std::string reason = toLower(job.reason);
   const auto says = [&](std::string_view text) { return reason.find(text) != std::string::npos; };
   const std::string id = fmt::format("{}", job.id);
-  if (says("launch") && says("held")) {
+  if (isHeldByFailedLaunch(job)) {
     return fmt::format(
-        "Slurm could not start job {0} and holds it. Look at `scontrol show job {0}` and slurmd's log, mend the node, "
-        "then `scontrol release {0}`; or delete the pod",
+        "Slurm could not start job {0} and holds it: see `scontrol show job {0}` and slurmd's log. If it never ran, it "
+        "is "
+        "cancelled and submitted again; otherwise an administrator can `scontrol release {0}`, or delete the pod",
         id);
   }
   if (says("held")) {

@@ -31,6 +31,10 @@ inline constexpr std::string_view kLostState = "LOST";
 /// Why a job waits that may wait for ever, and what to do; empty for what passes by itself (Priority, Resources, ...).
 std::string whatToDoAboutWaiting(const OwnJob& job);
 
+/// Slurm could not start the job and holds it, which only an administrator can undo; whoever owns the job can cancel
+/// it.
+bool isHeldByFailedLaunch(const OwnJob& job);
+
 bool isFinalStage(site::v1::PodReport::Stage stage);
 
 }  // namespace slipway::agent
