@@ -164,6 +164,8 @@ class Attempts {
   void conclude(Attempt& attempt, const Result<std::vector<slurm::AccountedJob>>& accounted);
   Task<void> askForMissing(std::vector<std::string> keys);
   bool lostUnbegun(const Attempt& attempt) const;
+  /// slurmctld does not know a job that was alive too short a time ago to have been forgotten.
+  bool isLost(const Attempt& attempt) const;
   bool lostWhileRunning(const Attempt& attempt) const;
   bool idIsAnothers(const std::string& key, uint32_t job_id) const;
   void explainWaiting(Attempt& attempt);

@@ -210,6 +210,24 @@ TEST_F(AttemptsTest, AJobThatSlurmLostWhileItRanHasFailedWhenItsSupervisorIsGone
   EXPECT_EQ(report().reason(), "JobLost");
 }
 
+TEST_F(AttemptsTest, ARunThatSlurmStoppedBecauseItHadLostTheJobSaysSo) {
+  const auto job = submit();
+  driver.jobs[*job].state = "RUNNING";
+  driver.jobs[*job].nodes = "n1";
+  pollAfter(1);
+  driver.jobs.erase(*job);
+  pollAfter(5);
+  PodReport stopped;
+  stopped.set_pod_uid("u1");
+  stopped.set_sequence(5);
+  stopped.set_stage(PodReport::FAILED);
+  stopped.add_containers()->mutable_terminated()->set_exit_code(143);
+  attempts->report("u1/0", stopped);
+  for (int i = 0; i < 3; ++i) pollAfter(10);
+  EXPECT_EQ(stage(), "FAILED");
+  EXPECT_EQ(report().reason(), "JobLost");
+}
+
 TEST_F(AttemptsTest, AJobThatSlurmLostWhileItRan_AndOneThatNeverReachedTheHub) {
   for (const bool reached : {true, false}) {
     const std::string uid = reached ? "u1" : "u2";

@@ -344,13 +344,17 @@ bool Attempts::lostUnbegun(const Attempt& attempt) const {
          attempt.supervisor.pod_uid().empty() && ownerOf(directoryOf(attempt)) == 0;
 }
 
+bool Attempts::isLost(const Attempt& attempt) const {
+  const int64_t alive = std::max({attempt.last_alive, attempt.submitted, attempt.reported});
+  return attempt.unknown_to_slurm && attempt.missing_since - alive < options_.min_job_age.count();
+}
+
 // The same of a job that had begun: slurmd ends it as soon as it hears that slurmctld does not know it. The proof that
 // it is over: its supervisor could reach this agent, and has been gone for a while.
 bool Attempts::lostWhileRunning(const Attempt& attempt) const {
-  const int64_t alive = std::max({attempt.last_alive, attempt.submitted, attempt.reported});
   const int64_t gone = std::max(attempt.missing_since, attempt.disconnected_since);
-  return attempt.unknown_to_slurm && attempt.missing_since - alive < options_.min_job_age.count() &&
-         attempt.entry.reached_hub && !attempt.connected && ticks() - gone >= options_.lost_running_after.count();
+  return isLost(attempt) && attempt.entry.reached_hub && !attempt.connected &&
+         ticks() - gone >= options_.lost_running_after.count();
 }
 
 // A job that vanished from scontrol is not a failed job: slurmctld forgets finished jobs after MinJobAge (300 s by
@@ -388,7 +392,16 @@ void Attempts::conclude(Attempt& attempt, const Result<std::vector<slurm::Accoun
   readReportFile(attempt);
   // slurmdbd hears of a job's end, but never that slurmctld has forgotten it: there it may "run" for ever.
   const bool accounting_silent = accounted || accounted.error().is(Code::NotImplemented);
-  if (isFinalStage(attempt.supervisor.stage())) {
+  const bool failed = attempt.supervisor.stage() == PodReport::FAILED;
+  const bool waits_for_why = failed && wasStopped(attempt.supervisor) && !attempt.entry.cancelled &&
+                             !attempt.slurm_final && ticks() - attempt.missing_since < options_.report_grace.count();
+  if (waits_for_why) {
+    // Whether slurmctld has lost the job, so that slurmd stopped it, is known when it was asked for its id.
+  } else if (isFinalStage(attempt.supervisor.stage())) {
+    if (failed && accounting_silent && !attempt.slurm_final && wasStopped(attempt.supervisor) && isLost(attempt)) {
+      attempt.job.state = std::string(kLostState);
+      attempt.slurm_final = true;
+    }
     finish(attempt, Event::ReportedFinal);
   } else if (accounting_silent && !attempt.slurm_final && lostUnbegun(attempt)) {
     const std::string why = fmt::format("Slurm has lost job {} before it began", attempt.entry.job_id);

@@ -46,9 +46,7 @@ void amend(PodReport& report, const Verdict& verdict) {
   if (report.message().empty()) report.set_message(verdict.message);
 }
 
-bool endedByTimeSignal(const OwnJob& job, const PodReport& report, int64_t grace_seconds) {
-  if (job.limit_seconds == 0 || job.start_time == 0 || job.end_time == 0) return false;
-  if (job.end_time - job.start_time < job.limit_seconds - grace_seconds - 60) return false;
+bool wasStopped(const PodReport& report) {
   bool stopped = false;
   bool all_well = report.containers_size() > 0;
   for (const auto& container : report.containers()) {
@@ -59,6 +57,12 @@ bool endedByTimeSignal(const OwnJob& job, const PodReport& report, int64_t grace
   }
   // A program may end well when it is told to end: a pod that failed all the same was told so.
   return stopped || (all_well && report.stage() == PodReport::FAILED);
+}
+
+bool endedByTimeSignal(const OwnJob& job, const PodReport& report, int64_t grace_seconds) {
+  if (job.limit_seconds == 0 || job.start_time == 0 || job.end_time == 0) return false;
+  if (job.end_time - job.start_time < job.limit_seconds - grace_seconds - 60) return false;
+  return wasStopped(report);
 }
 
 bool isHeldByFailedLaunch(const OwnJob& job) {

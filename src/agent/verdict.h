@@ -21,6 +21,9 @@ Verdict verdictOf(const OwnJob& job, bool cancelled_by_us);
 /// The supervisor's last words, amended by what only Slurm knows: it saw a TERM, Slurm knows that the time was up.
 void amend(site::v1::PodReport& report, const Verdict& verdict);
 
+/// A container was told to end from outside, by what is left of it.
+bool wasStopped(const site::v1::PodReport& report);
+
 /// The job ended so near its time limit that the TERM that Slurm sends before it (--signal, up to a minute early) is
 /// why its containers were stopped: Slurm calls such a job FAILED, because it ended before the limit.
 bool endedByTimeSignal(const OwnJob& job, const site::v1::PodReport& report, int64_t grace_seconds);

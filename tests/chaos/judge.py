@@ -97,6 +97,10 @@ class Judge:
             if phase not in ("Succeeded", "Failed"):
                 self.complain(pod, f"did not end: {json.dumps(status)[:600]}")
                 continue
+            if phase == "Failed" and self.may_be_slurms(pod) and self.stopped(status):
+                # slurmctld gave the id of a job that it had lost to another, or slurmd ended what slurmctld had lost.
+                self.excused["stopped by Slurm after slurmctld forgot it"] += 1
+                continue
             if pod.kind == "victim":
                 if phase != "Failed" or not status.get("reason"):
                     self.complain(pod, "lost its supervisor and does not say so")
@@ -108,6 +112,11 @@ class Judge:
             code = 0 if pod.kind == "stubborn" else pod.code
             if phase != ("Failed" if code else "Succeeded") or terminated.get("exitCode") != code:
                 self.complain(pod, f"exit code {code} expected, {terminated}")
+
+    @staticmethod
+    def stopped(status):
+        codes = [each.get("state", {}).get("terminated", {}).get("exitCode") for each in status.get("containerStatuses", [])]
+        return any(code in (137, 143) for code in codes)
 
     def job_records(self):
         """uid → ids of jobs, from the completion log and from what slurmctld remembers."""
