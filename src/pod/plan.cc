@@ -55,7 +55,8 @@ Status addMount(const kube::Object& mount, const Shared& shared, const Variables
   to->set_volume(name);
   to->set_path(std::string(kube::text(mount, {"mountPath"})));
   to->set_sub_path(std::move(sub_path));
-  to->set_read_only(kube::boolean(mount, {"readOnly"}) || volume->read_only);
+  // As a kubelet: what is written for the container is not the container's to change.
+  to->set_read_only(kube::boolean(mount, {"readOnly"}) || volume->read_only || volume->volume.has_files());
   return {};
 }
 

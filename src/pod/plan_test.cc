@@ -105,7 +105,8 @@ TEST(BuildPlan, VolumesCarryTheirContents) {
   source.volumes["pv1"] = object(R"({"spec":{"nfs":{"server":"s","path":"/export/x"}}})");
   const auto pod = podWith(
       R"(,"volumeMounts":[{"name":"conf","mountPath":"/etc/conf","readOnly":true},
-                          {"name":"data","mountPath":"/data","subPathExpr":"$(WHO)/x"}],
+                          {"name":"data","mountPath":"/data","subPathExpr":"$(WHO)/x"},
+                          {"name":"tok","mountPath":"/tok"}],
          "env":[{"name":"WHO","value":"me"}])",
       R"(,"volumes":[{"name":"conf","configMap":{"name":"conf","defaultMode":256,"items":[{"key":"b","path":"d/b","mode":511}]}},
         {"name":"data","persistentVolumeClaim":{"claimName":"data"}},
@@ -120,6 +121,9 @@ TEST(BuildPlan, VolumesCarryTheirContents) {
   EXPECT_EQ(built->volumes(1).host_path().path(), "/export/x");
   EXPECT_EQ(built->volumes(2).empty_dir().size_limit(), 1 << 30);
   const auto& projected = built->volumes(3).files();
+  EXPECT_TRUE(built->containers(0).mounts(0).read_only());
+  EXPECT_FALSE(built->containers(0).mounts(1).read_only());
+  EXPECT_TRUE(built->containers(0).mounts(2).read_only()) << "no container writes to a volume of files";
   EXPECT_TRUE(projected.secret());
   EXPECT_EQ(projected.files(0).contents(), "token:default:x");
   EXPECT_EQ(projected.files(3).contents(), std::string("\0\1", 2));

@@ -1,12 +1,15 @@
 #include "supervisor/atomic_writer.h"
 
-#include <stdlib.h>
+#include <dirent.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <optional>
+#include <random>
 #include <set>
 
-#include "base/files.h"
+#include "base/guarded_files.h"
 #include "base/strings.h"
 
 namespace slipway::supervisor {
@@ -15,26 +18,54 @@ namespace {
 
 constexpr const char* kData = "..data";
 
-bool isCurrent(const fs::path& directory, const site::v1::Files& files) {
-  std::error_code error;
-  if (!fs::exists(directory / kData, error)) return false;
+Result<FileDescriptor> openFolder(int directory, const std::string& name) {
+  FileDescriptor folder(::openat(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!folder.valid()) return failure(errnoError(fmt::format("open folder {}", name), errno));
+  return folder;
+}
+
+fs::path pathOf(const FileDescriptor& directory) {
+  return fmt::format("/proc/self/fd/{}", directory.get());
+}
+
+/// The folder that is shown now. Containers may have written here: only a folder such as this file makes counts.
+std::optional<std::string> currentFolder(int directory) {
+  char target[256];
+  const ssize_t size = ::readlinkat(directory, kData, target, sizeof target);
+  if (size <= 0 || size == sizeof target) return std::nullopt;
+  std::string name(target, static_cast<size_t>(size));
+  if (name.size() < 3 || !name.starts_with("..") || name.find('/') != std::string::npos) return std::nullopt;
+  return openFolder(directory, name) ? std::optional(name) : std::nullopt;
+}
+
+bool isCurrent(int directory, const site::v1::Files& files) {
+  const auto name = currentFolder(directory);
+  if (!name) return false;
+  const auto folder = openFolder(directory, *name);
+  if (!folder) return false;
   std::set<std::string> wanted;
   for (const auto& file : files.files()) {
-    const auto contents = readFile(directory / kData / file.path());
+    const auto contents = readInRoot(pathOf(*folder), file.path(), file.contents().size());
     if (!contents || *contents != file.contents()) return false;
     wanted.insert(fs::path(file.path()).lexically_normal().string());
   }
+  std::error_code error;
   size_t present = 0;
-  for (const auto& entry : fs::recursive_directory_iterator(directory / kData, error))
-    present += entry.is_regular_file() ? 1 : 0;
+  for (fs::recursive_directory_iterator it(pathOf(*folder), error), end; !error && it != end; it.increment(error))
+    present += it->is_regular_file(error) ? 1 : 0;
   return !error && present == wanted.size();
 }
 
-Status writeInto(const fs::path& folder, const site::v1::Files& files) {
+Status writeInto(const FileDescriptor& folder, const site::v1::Files& files) {
   for (const auto& file : files.files()) {
-    const fs::path path = folder / file.path();
-    TRY_STATUS(makeDirectories(path.parent_path()));
-    TRY(const FileDescriptor out, openFile(path, O_CREAT | O_TRUNC | O_WRONLY, 0600));
+    const fs::path path = fs::path(file.path()).lexically_normal();
+    TRY(const FileDescriptor parent, makeFoldersBelow(pathOf(folder), path.parent_path()));
+    const std::string name = path.filename().string();
+    ::unlinkat(parent.get(), name.c_str(),
+               0);  // two sources of a projected volume may have the same path: the last one counts
+    const FileDescriptor out(
+        ::openat(parent.get(), name.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0600));
+    if (!out.valid()) return failure(errnoError(fmt::format("create {}", file.path()), errno));
     TRY_STATUS(writeAll(out.get(), file.contents()));
     ::fchmod(out.get(), file.mode() & 0777U);
   }
@@ -48,41 +79,66 @@ std::set<std::string> topNames(const site::v1::Files& files) {
   return out;
 }
 
-Status replaceLink(const fs::path& link, const std::string& target) {
-  const fs::path temporary = link.string() + "_tmp";
-  ::unlink(temporary.c_str());
-  if (::symlink(target.c_str(), temporary.c_str()) != 0 || ::rename(temporary.c_str(), link.c_str()) != 0) {
-    return failure(errnoError(fmt::format("link {}", link.string()), errno));
+Status replaceLink(int directory, const std::string& link, const std::string& target) {
+  const std::string temporary = "..tmp";  // no key of a ConfigMap begins so
+  TRY_STATUS(removeTreeAt(directory, temporary));
+  if (::symlinkat(target.c_str(), directory, temporary.c_str()) == 0) {
+    if (::renameat(directory, temporary.c_str(), directory, link.c_str()) == 0) return {};
+    // A folder of that name: nobody but a container can have put it there.
+    TRY_STATUS(removeTreeAt(directory, link));
+    if (::renameat(directory, temporary.c_str(), directory, link.c_str()) == 0) return {};
   }
+  return failure(errnoError(fmt::format("link {}", link), errno));
+}
+
+Result<std::string> makeFolder(int directory) {
+  std::random_device random;
+  for (int attempt = 0; attempt < 10; ++attempt) {
+    std::string name = fmt::format("..{:08x}{:08x}", random(), random());
+    if (::mkdirat(directory, name.c_str(), 0755) == 0) return name;
+    if (errno != EEXIST) break;
+  }
+  return failure(errnoError("create a folder for files", errno));
+}
+
+bool isLink(int directory, const std::string& name) {
+  struct stat info{};
+  return ::fstatat(directory, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(info.st_mode);
+}
+
+Status show(const FileDescriptor& directory, const site::v1::Files& files) {
+  TRY(const std::string name, makeFolder(directory.get()));
+  TRY(const FileDescriptor folder, openFolder(directory.get(), name));
+  ::fchmod(folder.get(), 0755);
+  TRY_STATUS(writeInto(folder, files));
+  const auto old = currentFolder(directory.get());
+  TRY_STATUS(replaceLink(directory.get(), kData, name));
+  const std::set<std::string> names = topNames(files);
+  for (const std::string& each : names) {
+    if (!isLink(directory.get(), each)) {
+      TRY_STATUS(replaceLink(directory.get(), each, fmt::format("{}/{}", kData, each)));
+    }
+  }
+  std::error_code error;
+  std::vector<std::string> gone;
+  for (fs::directory_iterator it(pathOf(directory), error), end; !error && it != end; it.increment(error)) {
+    const std::string present = it->path().filename().string();
+    if (!present.starts_with("..") && !names.contains(present)) gone.push_back(present);
+  }
+  if (old) gone.push_back(*old);
+  for (const std::string& each : gone) TRY_STATUS(removeTreeAt(directory.get(), each));
   return {};
 }
 
 }  // namespace
 
-Status writeFilesAtomic(const fs::path& directory, const site::v1::Files& files) {
-  if (isCurrent(directory, files)) return {};
-  TRY_STATUS(makeDirectories(directory));
-  std::string folder = (directory / "..XXXXXX").string();
-  if (::mkdtemp(folder.data()) == nullptr) {
-    return failure(errnoError(fmt::format("create a folder in {}", directory.string()), errno));
-  }
-  ::chmod(folder.c_str(), 0755);
-  TRY_STATUS(writeInto(folder, files));
+Status writeFilesAtomic(const fs::path& path, const site::v1::Files& files) {
   std::error_code error;
-  const fs::path old = fs::read_symlink(directory / kData, error);
-  TRY_STATUS(replaceLink(directory / kData, fs::path(folder).filename().string()));
-  const std::set<std::string> names = topNames(files);
-  for (const std::string& name : names) {
-    if (!fs::is_symlink(fs::symlink_status(directory / name, error))) {
-      TRY_STATUS(replaceLink(directory / name, fmt::format("{}/{}", kData, name)));
-    }
-  }
-  for (const auto& entry : fs::directory_iterator(directory, error)) {
-    const std::string name = entry.path().filename().string();
-    if (!name.starts_with("..") && !names.contains(name)) fs::remove(entry.path(), error);
-  }
-  if (!old.empty()) fs::remove_all(directory / old, error);
-  return {};
+  if (!fs::exists(fs::symlink_status(path, error))) TRY_STATUS(makeDirectories(path));
+  TRY(const FileDescriptor directory, openFile(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  if (isCurrent(directory.get(), files)) return {};
+  const Status shown = show(directory, files);
+  return shown ? Status() : failure(shown.error().wrap(path.string()));
 }
 
 }  // namespace slipway::supervisor

@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <fstream>
 
@@ -42,6 +43,43 @@ TEST(WriteFilesAtomic, ReplacesAllAtOnceThroughOneLink) {
   EXPECT_EQ(readFile(volume / "c").value(), "3");
   EXPECT_FALSE(fs::exists(fs::symlink_status(volume / "d")));
   EXPECT_FALSE(fs::exists(volume / first));
+}
+
+TEST(WriteFilesAtomic, NothingOutsideIsTouchedWhateverAContainerPlanted) {
+  const TemporaryDirectory directory;
+  const fs::path home = directory.path() / "home";
+  fs::create_directories(home / "dear");
+  ASSERT_TRUE(writeFileAtomic(home / "key", "own"));
+  const fs::path volume = directory.path() / "v";
+  int round = 0;
+  const auto update = [&] {
+    const std::string value = std::to_string(++round);
+    EXPECT_TRUE(writeFilesAtomic(volume, filesOf({{"key", value}, {"d/b", value}})));
+    EXPECT_EQ(readFile(volume / "key").value(), value);
+    EXPECT_TRUE(fs::exists(home / "dear"));
+    EXPECT_EQ(readFile(home / "key").value(), "own");
+  };
+  update();
+  for (const std::string& target :
+       {home.string(), std::string(".."), std::string("../home"), std::string("..x/../..")}) {
+    fs::remove(volume / "..data");
+    fs::create_symlink(target, volume / "..data");
+    update();
+  }
+  fs::remove(volume / "key");
+  fs::create_directories(volume / "key/full");
+  fs::create_symlink(home, volume / "..tmp");
+  update();
+  fs::remove(volume / "..data");
+  fs::create_directory(volume / "..data");
+  update();
+  const fs::path shown = volume / fs::read_symlink(volume / "..data");
+  fs::remove(shown / "key");
+  ASSERT_EQ(::mkfifo((shown / "key").c_str(), 0600), 0);
+  update();
+  fs::create_symlink(home, volume / "stray");
+  update();
+  EXPECT_FALSE(fs::exists(fs::symlink_status(volume / "stray")));
 }
 
 TEST(PodVolumes, MakesVolumesAndRemovesThem) {
