@@ -81,6 +81,7 @@ TEST_F(Charliecloud, VolumesAreMountedAndReadOnlyOnesAre) {
   mount = main.add_mounts();
   mount->set_volume("conf");
   mount->set_path("/one");
+  mount->set_read_only(true);
   mount->set_sub_path("key");
   EXPECT_EQ(run(), 0);
   const std::string log = pod.log("main");
@@ -89,6 +90,41 @@ TEST_F(Charliecloud, VolumesAreMountedAndReadOnlyOnesAre) {
   EXPECT_NE(log.find("\tweb\n"), std::string::npos) << log;
   EXPECT_EQ(pod.report().containers(1).terminated().message(), "done\n");
   EXPECT_FALSE(fs::exists(image / "file"));
+}
+
+TEST_F(Charliecloud, AMessagePathThatLeavesTheContainerMakesNothing) {
+  const fs::path outside = pod.state.path() / "home/message";
+  auto& main = add("main", "true");
+  main.set_termination_message_path("/tmp/../../../../../../../.." + outside.string());
+  EXPECT_NE(run(), 0);
+  EXPECT_NE(pod.report().containers(0).terminated().message().find("terminationMessagePath"), std::string::npos);
+  EXPECT_FALSE(fs::exists(outside.parent_path()));
+}
+
+TEST_F(Charliecloud, AMountThroughALinkThatAContainerPlantedMakesNothing) {
+  const fs::path home = pod.state.path() / "home";
+  fs::create_directories(home);
+  fs::permissions(home, fs::perms(0700));
+  for (const char* name : {"outer", "inner"}) {
+    auto* volume = pod.plan.add_volumes();
+    volume->set_name(name);
+    volume->mutable_empty_dir();
+  }
+  const auto mount = [](site::v1::Container& to, const char* volume, const char* path) {
+    auto* added = to.add_mounts();
+    added->set_volume(volume);
+    added->set_path(path);
+  };
+  auto& setup = add("setup", fmt::format("/bin/busybox ln -s {} /v/link", home.string()), true);
+  mount(setup, "outer", "/v");
+  auto& main = add("main", "true");
+  mount(main, "outer", "/v");
+  mount(main, "inner", "/v/link/a/b");
+  EXPECT_NE(run(), 0);
+  const std::string message = pod.report().containers(1).terminated().message();
+  EXPECT_NE(message.find("/v/link/a/b"), std::string::npos) << message;
+  EXPECT_TRUE(fs::is_empty(home));
+  EXPECT_EQ(fs::status(home).permissions(), fs::perms(0700));
 }
 
 TEST_F(Charliecloud, ProbesRunInsideTheContainer) {

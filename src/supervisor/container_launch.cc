@@ -2,7 +2,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "base/files.h"
+#include "base/guarded_files.h"
 #include "base/strings.h"
 #include "supervisor/container_runner.h"
 #include "supervisor/identity.h"
@@ -38,16 +38,16 @@ Status makeInnerPoints(const std::vector<container::Bind>& binds, const Scratch&
       if (liesIn(inner.target, each.target)) around = &each;  // in order of depth: the last is the nearest
     }
     if (around == nullptr) continue;
-    const std::string source = around->source.string();
-    if (!liesIn(source, scratch.disk.string()) && !liesIn(source, scratch.memory.string())) continue;
-    const fs::path point = around->source / inner.target.substr(around->target.size() + 1);
     std::error_code error;
-    if (fs::exists(fs::symlink_status(point, error))) continue;
-    if (fs::is_directory(inner.source, error)) {
-      TRY_STATUS(makeDirectories(point));
-    } else {
-      TRY_STATUS(makeDirectories(point.parent_path()));
-      TRY(const FileDescriptor made, openFile(point, O_CREAT | O_WRONLY));
+    for (const fs::path& own : {scratch.disk, scratch.memory}) {
+      // A subPath's source has no links any more: the folder is compared as it really is.
+      const fs::path root = fs::canonical(own, error);
+      const fs::path source = fs::canonical(around->source, error);
+      if (error || !liesIn(source.string(), root.string())) continue;
+      const fs::path point = source / inner.target.substr(around->target.size() + 1);
+      const bool directory = fs::is_directory(inner.source, error);
+      TRY_STATUS(makeBelow(root, point.lexically_relative(root), directory ? FileKind::Directory : FileKind::File)
+                     .map_error([&](const Error& why) { return why.wrap(fmt::format("mountPath {}", inner.target)); }));
     }
   }
   return {};
@@ -113,7 +113,12 @@ Result<std::vector<container::Bind>> ContainerRunner::makeBinds() {
       add(folder, folder.string().ends_with('/') ? folder.parent_path().string() : folder.string());
     }
   }
-  if (!message_path.empty()) add(scratch() / "termination-log", message_path);
+  if (hasParentParts(message_path)) {
+    return failure(Code::Invalid, "terminationMessagePath \"{}\": \"..\" is not allowed", message_path);
+  }
+  if (!message_path.empty()) {
+    add(scratch() / "termination-log", message_path.starts_with("/") ? message_path : "/" + message_path);
+  }
   sortByDepth(binds);
   TRY_STATUS(makeInnerPoints(binds, pod));
   return binds;

@@ -118,6 +118,24 @@ TEST(PodVolumes, MakesVolumesAndRemovesThem) {
   EXPECT_FALSE(fs::exists(scratch.memory));
 }
 
+TEST(PodVolumes, APathThatLeavesTheContainerIsInvalid) {
+  const TemporaryDirectory directory;
+  PodVolumes volumes({directory.path() / "disk", directory.path() / "memory"});
+  site::v1::PodPlan plan;
+  auto* empty = plan.add_volumes();
+  empty->set_name("e");
+  empty->mutable_empty_dir();
+  ASSERT_TRUE(volumes.setUp(plan));
+  for (const char* path : {"/tmp/../../x", "..", "/dev/..", "/a/.."}) {
+    site::v1::Container container;
+    container.add_mounts()->set_volume("e");
+    container.mutable_mounts(0)->set_path(path);
+    EXPECT_TRUE(volumes.binds(container).error().is(Code::Invalid)) << path;
+  }
+  EXPECT_TRUE(hasParentParts("/a/../b"));
+  EXPECT_FALSE(hasParentParts("/a/..b/c../d"));
+}
+
 TEST(CheckHostPath, FollowsTheTypes) {
   const TemporaryDirectory directory;
   const fs::path path = directory.path() / "x";

@@ -56,6 +56,11 @@ Status checkHostPath(const fs::path& path, std::string_view type) {
       return failure(Code::Invalid, "hostPath type check failed: {} is not {}", path.string(), rule.words);
     }
   }
+bool hasParentParts(std::string_view path) {
+  const auto parts = split(path, '/');
+  return std::find(parts.begin(), parts.end(), "..") != parts.end();
+}
+
   return {};
 }
 
@@ -149,3 +154,6 @@ Result<std::vector<container::Bind>> PodVolumes::binds(const site::v1::Container
 }
 
 }  // namespace slipway::supervisor
+    if (hasParentParts(mount.path())) {
+      return failure(Code::Invalid, "mountPath \"{}\": \"..\" is not allowed", mount.path());
+    }

@@ -55,6 +55,9 @@ class PodVolumes {
 /// Parents before what lies in them.
 void sortByDepth(std::vector<container::Bind>& binds);
 
+/// Whether one of the path's parts is "..".
+bool hasParentParts(std::string_view path);
+
 /// hostPath.type checked or made.
 Status checkHostPath(const std::filesystem::path& path, std::string_view type);
 
