@@ -1,14 +1,16 @@
 #include "supervisor/identity.h"
 
-#include "base/files.h"
+#include "base/guarded_files.h"
 #include "base/strings.h"
 
 namespace slipway::supervisor {
 namespace {
 
+constexpr size_t kMostOfPasswd = 1024 * 1024;
+
 /// The ids of a name in the image's passwd; those of the caller stay where there is none.
 Identity namedIn(const std::filesystem::path& image, std::string_view name) {
-  const auto passwd = readFile(image / "etc/passwd");
+  const auto passwd = readInRoot(image, "etc/passwd", kMostOfPasswd);
   if (!passwd) return {};
   for (const std::string_view line : split(*passwd, '\n')) {
     const auto fields = split(line, ':');

@@ -65,5 +65,16 @@ TEST(Identity, ThePodBeforeTheImage) {
   EXPECT_EQ(of(5, 6, "app"), Ids(5, 6));
 }
 
+TEST(Identity, APasswdThatLeadsOutOfTheImageOrNeverEndsIsPassedOver) {
+  TemporaryDirectory image;
+  ASSERT_TRUE(makeDirectories(image.path() / "etc"));
+  const auto plan = planWith(-1, -1, false);
+  for (const char* target : {"/dev/zero", "/etc/passwd", "../../../../../../etc/passwd"}) {
+    std::filesystem::create_symlink(target, image.path() / "etc/passwd");
+    EXPECT_EQ(identityOf(plan.containers(0), "daemon", image.path()).user, -1) << target;
+    std::filesystem::remove(image.path() / "etc/passwd");
+  }
+}
+
 }  // namespace
 }  // namespace slipway::supervisor
