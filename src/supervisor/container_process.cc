@@ -31,11 +31,12 @@ int exitCodeOf(int status) {
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-ContainerProcess::ContainerProcess(Executor executor, Spawned spawned, std::string instance)
+ContainerProcess::ContainerProcess(Executor executor, Spawned spawned, std::string instance, Others others)
     : executor_(executor),
       pid_(spawned.pid),
       instance_(std::move(instance)),
       tty_(!spawned.errors.valid()),
+      others_(others),
       streams_(std::make_shared<Streams>()),
       pumps_(executor) {
   flowing_.set();
@@ -84,8 +85,7 @@ void ContainerProcess::unlisten(ListenerId id) {
 Task<int> ContainerProcess::wait(std::chrono::nanoseconds drain) {
   const int status = co_await async::waitForChild(pid_);
   running_ = false;
-  // As when the first process of a PID namespace ends: the others go with it.
-  signalAll(instance_, pid_, SIGKILL);
+  if (others_ == Others::End) signalAll(instance_, pid_, SIGKILL);
   SteadyTime end = std::chrono::steady_clock::now() + drain;
   while (pumps_.size() > 0 && std::chrono::steady_clock::now() < end) {
     co_await async::sleepFor(std::chrono::milliseconds(2));

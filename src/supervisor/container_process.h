@@ -13,24 +13,33 @@ namespace slipway::supervisor {
 /// A process that was started, with its streams on the loop. Output goes to listeners as it is written; the last bytes
 /// are delivered before ended() completes.
 ///
-/// Life cycle: start(), then wait() once. Destroying it while the process runs kills its session.
+/// Life cycle: start(), then wait() once. Destroying it while the process runs kills all that carries its instance.
 class ContainerProcess {
  public:
   /// `stream` 0 is stdout, 1 is stderr.
   using Listener = std::function<void(int stream, std::string_view bytes)>;
   using ListenerId = std::list<Listener>::iterator;
 
-  ContainerProcess(Executor executor, Spawned spawned, std::string instance);
+  /// What becomes of other processes of the instance when the first one ends by itself.
+  enum class Others {
+    End,   ///< of a container: they go with it, as when the first process of a PID namespace ends
+    Stay,  ///< of a command beside it: what it left in the background is the container's
+  };
+
+  ContainerProcess(Executor executor, Spawned spawned, std::string instance, Others others = Others::End);
   ~ContainerProcess();
 
   ListenerId listen(Listener listener);
   void unlisten(ListenerId id);
+  using EndListener = std::function<void(int)>;
+  using EndListenerId = std::list<EndListener>::iterator;
   /// Called once with the wait status when all output has been delivered.
-  void onEnd(std::function<void(int)> listener) { end_listeners_.push_back(std::move(listener)); }
+  EndListenerId onEnd(EndListener listener) { return end_listeners_.insert(end_listeners_.end(), std::move(listener)); }
+  void forgetOnEnd(EndListenerId id) { end_listeners_.erase(id); }
   /// Stops reading its output for a while, so that a slow reader slows it down.
   void hold(bool held);
-  /// Exit status as of waitpid(2), after everything that belongs to the instance has been killed and the output is
-  /// drained; `drain` bounds the wait for a pipe that somebody else holds.
+  /// Exit status as of waitpid(2), after everything that goes with it has been killed and the output is drained;
+  /// `drain` bounds the wait for a pipe that somebody else holds.
   Task<int> wait(std::chrono::nanoseconds drain);
   /// Into standard input; ServiceUnavailable when nobody reads it.
   Task<Status> writeInput(std::string bytes);
@@ -51,9 +60,10 @@ class ContainerProcess {
   std::string instance_;
   bool tty_;
   bool running_ = true;
+  Others others_;
   std::shared_ptr<Streams> streams_;
   std::list<Listener> listeners_;
-  std::vector<std::function<void(int)>> end_listeners_;
+  std::list<EndListener> end_listeners_;
   async::Event flowing_;
   async::TaskGroup pumps_;
 };

@@ -23,14 +23,16 @@ Result<std::unique_ptr<ContainerProcess>> startInContainer(const Executor& execu
                                                            const std::vector<std::string>& command, bool tty,
                                                            bool with_input) {
   static uint64_t count = 0;
-  const std::string instance = fmt::format("exec/{}/{}/{}", ::getpid(), runner.name(), ++count);
+  // Below the container's own instance: whatever becomes of the command, it ends with the container.
+  const std::string owner = runner.process() == nullptr ? "" : runner.process()->instance();
+  const std::string instance = fmt::format("{}/exec/{}", owner, ++count);
   TRY(const SpawnOptions options, runner.execOptions(command, tty, with_input, instance));
   auto spawned = spawn(options);
   if (!spawned) {
     const bool missing = spawned.error().stage == SpawnFailure::Stage::Program;
     return failure(missing ? Code::NotFound : Code::InternalError, "{}", spawned.error().message);
   }
-  return std::make_unique<ContainerProcess>(executor, std::move(*spawned), instance);
+  return std::make_unique<ContainerProcess>(executor, std::move(*spawned), instance, ContainerProcess::Others::Stay);
 }
 
 Task<void> untilEntered(ContainerRunner& runner) {

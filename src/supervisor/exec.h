@@ -18,7 +18,8 @@ struct ExecResult {
   std::string output;  ///< stdout and stderr, the first 10 KiB
 };
 
-/// Starts a command in a running container. The process is the caller's. An Error{NotFound} means that the program is
+/// Starts a command in a running container. The process is the caller's; what it leaves in the background when it ends
+/// by itself stays until the container ends. An Error{NotFound} means that the program is
 /// not in the container; its message is for people.
 Result<std::unique_ptr<ContainerProcess>> startInContainer(const Executor& executor, ContainerRunner& runner,
                                                            const std::vector<std::string>& command, bool tty,

@@ -133,7 +133,7 @@ Task<Status> attach(ContainerRunner& runner, ServerCall& call, site::v1::ExecSta
     if ((stream == 0 ? out : err) && outbox->size() < kMostInAttach) outbox->streams[stream] += bytes;
     outbox->changed.set();
   });
-  process->onEnd([outbox](int status) {
+  const auto end_listener = process->onEnd([outbox](int status) {
     outbox->status = status;
     outbox->ended = true;
     outbox->changed.set();
@@ -150,7 +150,10 @@ Task<Status> attach(ContainerRunner& runner, ServerCall& call, site::v1::ExecSta
   } catch (const boost::system::system_error&) {
     cancelled = std::current_exception();
   }
-  if (ContainerProcess* still = find()) still->unlisten(listener);
+  if (ContainerProcess* still = find()) {
+    still->unlisten(listener);
+    still->forgetOnEnd(end_listener);
+  }
   co_await asio::this_coro::throw_if_cancelled(false);
   co_await group.stop();
   if (cancelled) std::rethrow_exception(cancelled);

@@ -1,10 +1,13 @@
 #include "supervisor/pod_service.h"
 
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include "async/loop.h"
+#include "base/strings.h"
 #include "container/host.h"
 #include "net/tcp.h"
+#include "supervisor/process_tree.h"
 #include "supervisor/testing/test_pod.h"
 
 namespace slipway::supervisor {
@@ -127,6 +130,40 @@ TEST(PodService, ExecGivesStreamsAndExitCode) {
   TestPod pod;
   pod.add("main", "exec sleep 1000");
   async::runToEnd(execs(pod));
+}
+
+Task<void> leavesADaemon(TestPod& pod) {
+  const Executor executor = co_await async::thisExecutor();
+  RunningPod running(pod, executor);
+  co_await running.running("main");
+  const auto start = command({"sh", "-c", "nohup sleep 1000 >/dev/null 2>&1 & echo $!"});
+  const ExecEnd left = co_await execute(running, start, "");
+  EXPECT_EQ(left.exit_code, 0);
+  const auto daemon = static_cast<pid_t>(parseInt(trim(left.out)).value_or(-1));
+  EXPECT_EQ(::kill(daemon, 0), 0) << "a command's end takes nothing with it";
+  const auto waits = command({"sh", "-c", "while :; do sleep 0.05; done"});
+  auto session = co_await running.channel->open(method("Exec"));
+  site::v1::ExecInput first;
+  *first.mutable_start() = waits;
+  co_await (*session)->send(first.SerializeAsString());
+  const std::string instance = running.supervisor.find("main")->process()->instance();
+  while (processesOf(instance, -1).size() < 3) co_await async::sleepFor(1ms);
+  running.supervisor.stop(0s);
+  site::v1::ExecOutput last;
+  while (!last.exited()) {
+    const auto message = co_await (*session)->receive();
+    if (!message || !*message) break;
+    last = *tunnel::parseMessage<site::v1::ExecOutput>(**message);
+  }
+  EXPECT_EQ(last.exit_code(), 137) << "a session ends with its container";
+  co_await running.finish();
+  EXPECT_TRUE(processesOf(instance, -1).empty());
+}
+
+TEST(PodService, WhatACommandLeavesEndsWithTheContainer) {
+  TestPod pod;
+  pod.add("main", "exec sleep 1000");
+  async::runToEnd(leavesADaemon(pod));
 }
 
 Task<void> attaches(TestPod& pod) {

@@ -22,7 +22,8 @@ struct ProcessInfo {
 };
 
 /// Processes of one start of a container: those of its session, and those that carry its instance, or that of one of
-/// its ranks (the instance, '/', its number), in their environment.
+/// its ranks (the instance, '/', its number) or of a command that was started in it (the instance, "/exec/", a number),
+/// in their environment.
 std::vector<ProcessInfo> processesOf(std::string_view instance, pid_t session);
 /// Sends the signal to all of them; gives how many there were. SIGKILL is sent again until none is left or has been
 /// tried ten times, since processes may be forked meanwhile.
