@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <CLI/App.hpp>
+#include <cstring>
 #include <memory>
 
 #include "base/strings.h"
@@ -25,11 +26,18 @@ std::map<std::string, std::string> wholeEnvironment() {
   return out;
 }
 
+/// Out of this process's environment, and so out of what its children get and what /proc shows of it.
+void forget(const std::string& name) {
+  if (char* const value = ::getenv(name.c_str())) std::fill_n(value, std::strlen(value), '\0');
+  ::unsetenv(name.c_str());
+}
+
 int superviseMain(const std::string& directory, const std::string& rank_of, uint32_t restart) {
   const auto site = pod::readSiteSettings(directory);
   if (!site) return report(site.error());
   supervisor::SupervisorOptions options;
   options.directory = directory;
+  forget("SLURM_JWT");
   options.env = wholeEnvironment();
   options.default_runtime = site->default_runtime;
   if (const std::string scratch = environment("TMPDIR"); !scratch.empty()) options.scratch = scratch;

@@ -27,6 +27,8 @@ namespace fs = std::filesystem;
 using site::v1::PodReport;
 
 constexpr std::chrono::seconds kLinger{5};
+// With it whoever has it is the user, for as long as it lasts: no container gets it.
+constexpr std::string_view kSlurmToken = "SLURM_JWT";
 
 std::string get(const std::map<std::string, std::string>& env, const std::string& name, std::string otherwise = "") {
   const auto found = env.find(name);
@@ -46,6 +48,7 @@ std::map<std::string, std::string> passedOn(const std::map<std::string, std::str
                                             "ZE_AFFINITY_MASK"};
   std::map<std::string, std::string> out;
   for (const auto& [name, value] : env) {
+    if (name == kSlurmToken) continue;
     if (std::any_of(std::begin(kPrefixes), std::end(kPrefixes),
                     [&](auto prefix) { return name.starts_with(prefix); })) {
       out[name] = value;
@@ -166,9 +169,11 @@ Result<std::unique_ptr<container::ContainerRuntime>> runtimeFor(const Supervisor
                                                                 const site::v1::PodPlan& plan, const Scratch& scratch) {
   TRY_STATUS(makePrivateDirectory(scratch.disk));
   container::ImageStoreOptions images = options.images;
+  images.credentials = (scratch.memory.empty() ? scratch.disk : scratch.memory) / "auth";
   if (images.root.empty()) images.root = fs::path(get(options.env, "HOME", "/tmp")) / ".slipway/images";
   container::SiteTools tools;
   tools.env = options.env;
+  tools.env.erase(std::string(kSlurmToken));
   tools.user = get(options.env, "USER", get(options.env, "LOGNAME", "user"));
   tools.images = std::make_shared<container::ImageStore>(images, std::make_shared<async::SystemProcessRunner>());
   const std::string& runtime = plan.runtime().empty() ? options.default_runtime : plan.runtime();

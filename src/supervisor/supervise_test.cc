@@ -175,6 +175,16 @@ TEST(Supervise, AMissingHostPathFailsThePod) {
   EXPECT_NE(pod.report().message().find("/i/am/not/there"), std::string::npos);
 }
 
+TEST(Supervise, SlurmsTokenIsNotForContainers) {
+  TestPod pod;
+  pod.add("main", "echo \"${SLURM_JWT-none} $SLURM_JOB_ID\"");
+  SupervisorOptions options = pod.options();
+  options.env["SLURM_JWT"] = "secret";
+  options.env["SLURM_JOB_ID"] = "7";
+  EXPECT_EQ(async::runToEnd(runSupervisor(options)), 0);
+  EXPECT_EQ(pod.log("main"), "none 7\n");
+}
+
 TEST(Supervise, AScratchDirectoryThatSomebodyElseMadeFailsThePodAndStays) {
   TestPod pod;
   pod.add("main", "echo never");
