@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "base/guarded_files.h"
 #include "base/log.h"
 #include "base/strings.h"
 #include "supervisor/probes.h"
@@ -344,8 +345,7 @@ void ContainerRunner::finish(Terminated terminated) {
   terminated.set_finished_at_ns(context_.board.nowNs());
   result_ = terminated;
   has_started_ = false;
-  std::error_code ignored;
-  std::filesystem::remove_all(scratch(), ignored);
+  if (const Status removed = removeTree(scratch()); !removed) log::warn("{}", removed.error().message);
   context_.board.updateContainer(plan_.name(), [&](ContainerReport& report) {
     *report.mutable_terminated() = *result_;
     report.set_restart_count(restarts_);
