@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/files.h"
 #include "pod/layout.h"
+#include "pod/log_pieces.h"
 #include "proto/site.pb.h"
 
 /// Logs of containers in CRI form, one entry a line: "<RFC3339Nano> <stdout|stderr> <P|F> <text>\n". F ends a line of
@@ -48,6 +49,9 @@ struct LogPlace {
 };
 LogOptions logOptions(const site::v1::LogsRequest& request, WallTime now);
 
+/// Whether an entry of a log ends a line that a reader of this stream (empty: both) will show.
+bool endsShownLine(std::string_view entry, const std::string& stream);
+
 /// Turns CRI text, fed in pieces of any size, into what kubectl prints. `tail_lines` is not its business (LogFile's).
 /// A line that is not CRI is printed as it is.
 class CriLogReader {
@@ -71,15 +75,16 @@ class CriLogReader {
   bool at_line_start_ = true;
 };
 
-/// One log file being read from where `tail_lines` says. read() never blocks on a writer: "" means that there is
-/// nothing new now; a follower calls it again when something was written (the supervisor knows; others look every 200
-/// ms).
+/// The log of one start, with all its pieces (log_pieces.h), being read from where `tail_lines` says. read() never
+/// blocks on a writer: "" means that there is nothing new now; a follower calls it again when something was written
+/// (the supervisor knows; others look every 200 ms).
 class LogFile {
  public:
   static constexpr size_t kChunk = 64 * 1024;
-  static Result<LogFile> open(const std::filesystem::path& path, LogOptions options);
-  /// What follows a place that another reader of the same file had come to.
-  static Result<LogFile> openAt(const std::filesystem::path& path, LogOptions options, const LogPlace& place);
+  /// `log` names the first piece, whether it is still there or not.
+  static Result<LogFile> open(const std::filesystem::path& log, LogOptions options);
+  /// What follows a place that another reader of the same log had come to.
+  static Result<LogFile> openAt(const std::filesystem::path& log, LogOptions options, const LogPlace& place);
   /// Behind all that read() has given out.
   LogPlace place() const { return reader_.placeAt(offset_ - static_cast<int64_t>(reader_.pending())); }
 
@@ -89,14 +94,20 @@ class LogFile {
   bool done() const { return reader_.done(); }
 
  private:
-  LogFile(FileDescriptor file, LogOptions options) : file_(std::move(file)), reader_(std::move(options)) {}
+  LogFile(std::filesystem::path log, FileDescriptor file, LogOptions options)
+      : log_(std::move(log)), file_(std::move(file)), reader_(std::move(options)) {}
+  static Result<LogFile> openPiece(const std::filesystem::path& log, LogOptions options, int64_t offset,
+                                   const std::vector<LogPiece>& pieces);
+  bool nextPiece();
+  std::filesystem::path log_;
   FileDescriptor file_;
   CriLogReader reader_;
-  int64_t offset_ = 0;
+  int64_t begin_ = 0;   ///< of the piece
+  int64_t offset_ = 0;  ///< in the whole log
   bool at_end_ = false;
 };
 
-/// What is read of a container's logs: which file, from where, and how that is told (LogChunk.next).
+/// What is read of a container's logs: which start's, from where, and how that is told (LogChunk.next).
 class ContainerLogFile {
  public:
   /// The newest start's file (or the one before), or the one that the request goes on in.

@@ -1,7 +1,10 @@
 #include "pod/layout.h"
 
+#include <set>
+
 #include "base/files.h"
 #include "base/strings.h"
+#include "pod/log_pieces.h"
 
 namespace slipway::pod {
 namespace fs = std::filesystem;
@@ -42,19 +45,17 @@ fs::path PodDirectory::log(std::string_view container, uint32_t restart) const {
 
 Result<fs::path> PodDirectory::newestLog(std::string_view container, bool previous) const {
   if (!isSafeFileName(container)) return failure(Code::BadRequest, "\"{}\" is not a container name", container);
-  std::vector<int64_t> starts;
+  std::set<int64_t> starts;
   std::error_code error;
   for (fs::directory_iterator it(logs() / container, error), end; !error && it != end; it.increment(error)) {
-    if (it->path().extension() != ".log") continue;
-    if (const auto number = parseInt(it->path().stem().string())) starts.push_back(*number);
+    if (const int64_t start = startOfLogFile(it->path().filename().string()); start >= 0) starts.insert(start);
   }
-  std::sort(starts.begin(), starts.end());
-  const size_t wanted = previous ? 2 : 1;
-  if (starts.size() < wanted) {
+  const int wanted = previous ? 2 : 1;
+  if (std::ssize(starts) < wanted) {
     if (previous) return failure(Code::NotFound, "previous terminated container \"{}\" not found", container);
     return failure(Code::NotFound, "container \"{}\" has no log yet", container);
   }
-  return log(container, static_cast<uint32_t>(starts[starts.size() - wanted]));
+  return log(container, static_cast<uint32_t>(*std::prev(starts.end(), wanted)));
 }
 
 Result<HubFile> parseHubFile(std::string_view text) {

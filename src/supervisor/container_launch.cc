@@ -202,19 +202,13 @@ Result<SpawnOptions> ContainerRunner::execOptions(const std::vector<std::string>
 std::string ContainerRunner::terminationMessage(int exit_code) const {
   constexpr size_t kMostOfFile = 4096;
   constexpr size_t kMostOfLog = 2048;
-  const auto written = readFile(scratch() / "termination-log");
-  if (written && !written->empty()) return toValidUtf8(std::string_view(*written).substr(0, kMostOfFile));
+  constexpr size_t kMostLines = 80;
+  const auto written = readHead(scratch() / "termination-log", kMostOfFile);
+  if (written && !written->empty()) return toValidUtf8(*written);
   if (!kill_message_.empty()) return kill_message_;
   if (plan_.termination_message_policy() != "FallbackToLogsOnError" || exit_code == 0) return "";
-  auto log = pod::LogFile::open(context_.directory.log(plan_.name(), restarts_), {.tail_lines = 80});
-  if (!log) return "";
-  std::string text;
-  while (!log->atEnd()) {
-    const auto piece = log->read();
-    if (!piece) break;
-    text += *piece;
-  }
-  return toValidUtf8(text.size() > kMostOfLog ? std::string_view(text).substr(text.size() - kMostOfLog) : text);
+  const auto text = pod::endOfLog(context_.directory.log(plan_.name(), restarts_), kMostLines, kMostOfLog);
+  return text ? toValidUtf8(*text) : "";
 }
 
 uint64_t oomKills() {

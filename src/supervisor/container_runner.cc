@@ -228,8 +228,9 @@ Task<void> ContainerRunner::start() {
   oom_kills_before_ = oomKills();
   if (context_.rank) {
     log_.reset();
-  } else if (auto log = ContainerLog::create(context_.directory.log(plan_.name(), restarts_)))
-    log_ = *log;
+  } else {
+    openLog();
+  }
   Terminated failed;
   failed.set_exit_code(128);
   failed.set_reason("ContainerCannotRun");
@@ -243,6 +244,19 @@ Task<void> ContainerRunner::start() {
       process_ = std::make_unique<ContainerProcess>(executor_, std::move(*spawned), instance());
       if (context_.rank)
         process_->listen([](int stream, std::string_view bytes) { (void)writeAll(stream + 1, bytes); });
+void ContainerRunner::openLog() {
+  const std::filesystem::path path = context_.directory.log(plan_.name(), restarts_);
+  // As a kubelet: the present start's and the one before, for --previous.
+  pod::removeLogsBefore(path.parent_path(), static_cast<int64_t>(restarts_) - 1);
+  auto log = ContainerLog::create(path, context_.log_limits);
+  if (log) {
+    log_ = *log;
+    return;
+  }
+  log_.reset();
+  log::warn("container {} has no log: {}", plan_.name(), log.error().message);
+}
+
       const auto log = log_;
       if (log)
         process_->listen(

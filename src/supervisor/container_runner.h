@@ -67,6 +67,7 @@ class ContainerRunner {
   Task<void> start();
   Task<void> watchProcess();
   Task<void> backOff();
+  void openLog();
   Task<void> stopper();
   Task<void> waitBackOff(std::chrono::nanoseconds delay, std::string reason, std::string message);
   Result<container::Launch> makeLaunch();

@@ -7,6 +7,7 @@
 #include "container/runtime.h"
 #include "supervisor/pod_volumes.h"
 #include "supervisor/ranks.h"
+#include "pod/log_pieces.h"
 #include "supervisor/report_board.h"
 
 namespace slipway::supervisor {
@@ -41,6 +42,7 @@ struct PodContext {
   Timing timing;
   std::optional<Step> step = std::nullopt;  ///< of a pod on several nodes, in its supervisor
   std::optional<Rank> rank = std::nullopt;  ///< in a rank of such a pod
+  pod::LogLimits log_limits;
 };
 
 /// "$(status.podIP)" and its like replaced by what is the case here.

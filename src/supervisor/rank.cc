@@ -133,7 +133,8 @@ Task<Result<int>> runRank(SupervisorOptions options, std::string container, uint
   CO_TRY_STATUS(checkPrivateDirectory(volumes.scratch().memory));
   const Scratch own{volumes.scratch().disk / fmt::format("rank-{}", rank.id), {}};
   CO_TRY(const auto runtime, runtimeFor(options, plan, own));
-  PodContext context{plan, directory, board, *runtime, volumes, clock, facts, options.timing, std::nullopt, rank};
+  PodContext context{plan,           directory,          board,        *runtime, volumes, clock, facts,
+                     options.timing, options.log_limits, std::nullopt, rank};
   co_return co_await runContainer(options, context, rank, restart);
 }
 

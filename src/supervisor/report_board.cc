@@ -1,6 +1,7 @@
 #include "supervisor/report_board.h"
 
 #include "base/log.h"
+#include "base/strings.h"
 
 namespace slipway::supervisor {
 
@@ -88,12 +89,13 @@ void ReportBoard::event(std::string type, std::string reason, std::string messag
   log::info("{}: {}{}", reason, container.empty() ? "" : container + ": ", message);
   update([&](PodReport& report) {
     constexpr int kKept = 20;
+    constexpr size_t kMostOfMessage = 1024;  // what an Event may have
     ++event_count_;
     if (report.events_size() >= kKept) report.mutable_events()->DeleteSubrange(0, 1);
     site::v1::PodEvent& added = *report.add_events();
     added.set_type(std::move(type));
     added.set_reason(std::move(reason));
-    added.set_message(std::move(message));
+    added.set_message(toValidUtf8(std::string_view(message).substr(0, kMostOfMessage)));
     added.set_container(std::move(container));
   });
 }

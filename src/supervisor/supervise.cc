@@ -213,8 +213,8 @@ Task<int> supervisePod(const SupervisorOptions& options, const site::v1::PodPlan
     finalReport(board, {false, 1, "InvalidPod", fine.error().message});
     co_return 1;
   }
-  PodContext context{
-      plan, directory, board, **runtime, volumes, clock, facts, options.timing, stepOf(plan, options.env)};
+  PodContext context{plan,  directory, board,          **runtime,          volumes,
+                     clock, facts,     options.timing, options.log_limits, stepOf(plan, options.env)};
   PodSupervisor supervisor(std::move(context), executor);
   PodService service(supervisor);
   async::TaskGroup group(executor);

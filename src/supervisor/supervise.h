@@ -16,6 +16,7 @@ struct SupervisorOptions {
   std::filesystem::path scratch = "/tmp";     ///< local disk of the node; $TMPDIR
   std::filesystem::path memory = "/dev/shm";  ///< tmpfs of the node
   container::ImageStoreOptions images;        ///< root "": $HOME/.slipway/images
+  pod::LogLimits log_limits;
   Timing timing;
 };
 
