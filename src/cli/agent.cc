@@ -71,6 +71,8 @@ Status leaveSettings(const config::AgentConfig& config) {
   settings.image_root =
       config.image_cache_dir.empty() ? state / "images" : std::filesystem::path(config.image_cache_dir);
   settings.image_bytes = config.image_cache_bytes;
+  settings.allow_host_path = config.allow_host_path;
+  settings.log_limits = {config.log_piece_bytes, config.log_pieces};
   settings.local_images = config.local_image_paths;
   settings.insecure_registries = config.insecure_registries;
   settings.registry_mirrors = config.registry_mirrors;

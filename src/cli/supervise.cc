@@ -41,6 +41,8 @@ int superviseMain(const std::string& directory, const std::string& rank_of, uint
   options.env = wholeEnvironment();
   options.default_runtime = site->default_runtime;
   if (const std::string scratch = environment("TMPDIR"); !scratch.empty()) options.scratch = scratch;
+  options.allow_host_path = site->allow_host_path;
+  options.log_limits = site->log_limits;
   options.images.root = site->image_root;
   options.images.local.assign(site->local_images.begin(), site->local_images.end());
   options.images.max_bytes = site->image_bytes;

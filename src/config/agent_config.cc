@@ -41,6 +41,15 @@ void readImages(YamlMap& map, AgentConfig& config) {
   map.texts("localPaths", config.local_image_paths);
 }
 
+void readVolumes(YamlMap& map, AgentConfig& config) {
+  map.boolean("hostPath", config.allow_host_path);
+}
+
+void readLogs(YamlMap& map, AgentConfig& config) {
+  map.integer("maxFileBytes", config.log_piece_bytes, 1024 * 1024, INT64_MAX);
+  map.integer("maxFiles", config.log_pieces, 2, 1000);
+}
+
 }  // namespace
 
 bool matches(const std::string& regex, const std::string& text) {
@@ -62,6 +71,8 @@ Result<AgentConfig> parseAgentConfig(const std::string& text, const std::string&
   map.map("hub", [&](YamlMap& inner) { readHub(inner, config); });
   map.choice("runtime", config.runtime, {"apptainer", "singularity", "charliecloud", "host"});
   map.map("images", [&](YamlMap& inner) { readImages(inner, config); });
+  map.map("logs", [&](YamlMap& inner) { readLogs(inner, config); });
+  map.map("volumes", [&](YamlMap& inner) { readVolumes(inner, config); });
   map.text("metricsListen", config.metrics_listen);
   if (!config.endpoint.empty()) {
     if (auto parsed = net::parseHostPort(config.endpoint, 443); !parsed) {

@@ -44,8 +44,11 @@ struct AgentConfig {
   int64_t image_cache_bytes = 0;           ///< 0: no limit
   std::map<std::string, std::string> registry_mirrors;  ///< registry → host that is asked instead
   std::vector<std::string> insecure_registries;
-  std::vector<std::string> local_image_paths;  ///< directories under which images may be named by path
-  std::string metrics_listen;                  ///< "": no /metrics
+  std::vector<std::string> local_image_paths;            ///< directories under which images may be named by path
+  bool allow_host_path = true;                           ///< volumes that are directories of the node
+  int64_t log_piece_bytes = int64_t{256} * 1024 * 1024;  ///< of one log file of a container
+  int64_t log_pieces = 5;                                ///< files of one start's log
+  std::string metrics_listen;                            ///< "": no /metrics
 };
 
 /// `file` is used in errors only.

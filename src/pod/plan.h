@@ -42,7 +42,6 @@ struct PlanOptions {
   std::vector<std::string> node_list;  ///< Slurm node of a one-to-one Node; empty: Slurm picks
   std::string partition;               ///< of a per-partition Node; an annotation wins
   kube::Object node;                   ///< the Node, for resourceFieldRef defaults; may be empty
-  bool allow_host_path = true;
   /// Where HTTPS of the API server is, for KUBERNETES_SERVICE_HOST when no Service "kubernetes" tells; may be empty.
   std::string api_host;
   std::string api_port;

@@ -119,11 +119,12 @@ TEST(BuildPlan, VolumesCarryTheirContents) {
   EXPECT_EQ(built->volumes(0).files().files(0).path(), "d/b");
   EXPECT_EQ(built->volumes(0).files().files(0).mode(), 0777U);
   EXPECT_EQ(built->volumes(1).host_path().path(), "/export/x");
+  EXPECT_EQ(built->volumes(1).host_path().type(), "nfs:s");
   EXPECT_EQ(built->volumes(2).empty_dir().size_limit(), 1 << 30);
-  const auto& projected = built->volumes(3).files();
   EXPECT_TRUE(built->containers(0).mounts(0).read_only());
   EXPECT_FALSE(built->containers(0).mounts(1).read_only());
   EXPECT_TRUE(built->containers(0).mounts(2).read_only()) << "no container writes to a volume of files";
+  const auto& projected = built->volumes(3).files();
   EXPECT_TRUE(projected.secret());
   EXPECT_EQ(projected.files(0).contents(), "token:default:x");
   EXPECT_EQ(projected.files(3).contents(), std::string("\0\1", 2));

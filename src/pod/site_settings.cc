@@ -15,6 +15,11 @@ std::string textOf(const json::object& object, std::string_view key) {
   return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
 }
 
+void readNumber(const json::object& object, std::string_view key, int64_t& out) {
+  const json::value* value = object.if_contains(key);
+  if (value != nullptr && value->is_int64()) out = value->get_int64();
+}
+
 std::vector<std::string> textsOf(const json::object& object, std::string_view key) {
   std::vector<std::string> out;
   const json::value* value = object.if_contains(key);
@@ -34,6 +39,9 @@ std::string formatSiteSettings(const SiteSettings& settings) {
       {"defaultRuntime", settings.default_runtime},
       {"imageRoot", settings.image_root.string()},
       {"imageBytes", settings.image_bytes},
+      {"allowHostPath", settings.allow_host_path},
+      {"logPieceBytes", settings.log_limits.piece_bytes},
+      {"logPieces", settings.log_limits.pieces},
       {"localImages", json::array(settings.local_images.begin(), settings.local_images.end())},
       {"insecureRegistries", json::array(settings.insecure_registries.begin(), settings.insecure_registries.end())},
       {"registryMirrors", std::move(mirrors)}});
@@ -49,9 +57,12 @@ Result<SiteSettings> parseSiteSettings(std::string_view text) {
   settings.image_root = textOf(object, "imageRoot");
   settings.local_images = textsOf(object, "localImages");
   settings.insecure_registries = textsOf(object, "insecureRegistries");
-  if (const auto* bytes = object.if_contains("imageBytes"); bytes != nullptr && bytes->is_int64()) {
-    settings.image_bytes = bytes->get_int64();
+  readNumber(object, "imageBytes", settings.image_bytes);
+  if (const auto* allowed = object.if_contains("allowHostPath"); allowed != nullptr && allowed->is_bool()) {
+    settings.allow_host_path = allowed->get_bool();
   }
+  readNumber(object, "logPieceBytes", settings.log_limits.piece_bytes);
+  readNumber(object, "logPieces", settings.log_limits.pieces);
   if (const auto* mirrors = object.if_contains("registryMirrors"); mirrors != nullptr && mirrors->is_object()) {
     for (const auto& [registry, host] : mirrors->get_object()) {
       if (host.is_string()) settings.registry_mirrors[std::string(registry)] = std::string(host.get_string());

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "pod/log_pieces.h"
 
 namespace slipway::pod {
 
@@ -16,6 +17,8 @@ struct SiteSettings {
   std::string default_runtime;  ///< for pods without a runtimeClassName; "": the first that is there
   std::filesystem::path image_root;
   int64_t image_bytes = 0;  ///< size limit of image_root; 0: none
+  LogLimits log_limits;
+  bool allow_host_path = true;  ///< volumes that are directories of the node
   std::vector<std::string> local_images;
   std::vector<std::string> insecure_registries;
   std::map<std::string, std::string> registry_mirrors;

@@ -13,6 +13,8 @@ TEST(SiteSettings, ReachTheSupervisorThroughTheStateDirectory) {
   settings.default_runtime = "charliecloud";
   settings.image_root = "/x/images";
   settings.image_bytes = 7;
+  settings.allow_host_path = false;
+  settings.log_limits = {1000, 3};
   settings.local_images = {"/opt/images"};
   settings.insecure_registries = {"localhost:5000"};
   settings.registry_mirrors = {{"docker.io", "mirror.example"}};
@@ -20,6 +22,8 @@ TEST(SiteSettings, ReachTheSupervisorThroughTheStateDirectory) {
   const auto read = readSiteSettings(state.path() / "pods" / "uid" / "0");
   ASSERT_TRUE(read.has_value()) << read.error().message;
   EXPECT_EQ(formatSiteSettings(*read), formatSiteSettings(settings));
+  EXPECT_EQ(read->log_limits.piece_bytes, 1000);
+  EXPECT_FALSE(read->allow_host_path);
 }
 
 TEST(SiteSettings, AreDefaultsWithoutAFileAndAnErrorWhenBroken) {

@@ -111,6 +111,10 @@ Task<Status> addProjected(const Scope& scope, const kube::Object& projected, sit
   co_return Status();
 }
 
+std::string nfsType(const kube::Object& source) {
+  return fmt::format("{}{}", kNfsType, kube::text(source, {"server"}));
+}
+
 Task<Status> resolveClaim(const Scope& scope, std::string claim_name, ResolvedVolume& out) {
   const std::string ns = scope.references.ns();
   auto claim = co_await scope.references.source().persistentVolumeClaim(ns, claim_name);
@@ -131,6 +135,7 @@ Task<Status> resolveClaim(const Scope& scope, std::string claim_name, ResolvedVo
     if (path.empty()) continue;
     host_path->set_path(std::string(path));
     host_path->set_type(kind == "hostPath" ? std::string(kube::text(spec, {kind, "type"})) : "Directory");
+    if (kind == "nfs") host_path->set_type(nfsType(kube::child(spec, {kind})));
     out.read_only = out.read_only || kube::boolean(spec, {"nfs", "readOnly"});
     co_return Status();
   }
@@ -178,14 +183,13 @@ Task<Status> resolveOne(const Scope& scope, const kube::Object& volume, Resolved
     co_return addDownward(scope, kube::objectOf(*found), files->default_mode(), *files);
   }
   if (const auto* path = source("hostPath")) {
-    if (!scope.options.allow_host_path) co_return failure(Code::Invalid, "hostPath is switched off at this site");
     out.volume.mutable_host_path()->set_path(std::string(kube::text(kube::objectOf(*path), {"path"})));
     out.volume.mutable_host_path()->set_type(std::string(kube::text(kube::objectOf(*path), {"type"})));
     co_return Status();
   }
   if (const auto* nfs = source("nfs")) {
     out.volume.mutable_host_path()->set_path(std::string(kube::text(kube::objectOf(*nfs), {"path"})));
-    out.volume.mutable_host_path()->set_type("Directory");
+    out.volume.mutable_host_path()->set_type(nfsType(kube::objectOf(*nfs)));
     out.read_only = kube::boolean(kube::objectOf(*nfs), {"readOnly"});
     co_return Status();
   }

@@ -17,6 +17,9 @@ struct ResolvedVolume {
 Task<Result<std::vector<ResolvedVolume>>> resolveVolumes(const kube::Object& pod, References& references,
                                                          const PlanOptions& options);
 
+/// HostPath.type of a directory that an NFS volume names is this and the server: the node looks for its mount.
+inline constexpr std::string_view kNfsType = "nfs:";
+
 /// A relative path without "..", as Kubernetes wants it in a volume.
 bool staysInside(std::string_view path);
 

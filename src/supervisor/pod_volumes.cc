@@ -6,7 +6,9 @@
 #include "base/guarded_files.h"
 #include "base/log.h"
 #include "base/strings.h"
+#include "pod/volumes.h"
 #include "supervisor/atomic_writer.h"
+#include "supervisor/nfs_mounts.h"
 
 namespace slipway::supervisor {
 namespace fs = std::filesystem;
@@ -41,7 +43,23 @@ Result<fs::path> subPath(const fs::path& volume, const std::string& sub_path) {
   return wanted;
 }
 
+Result<fs::path> nfsPlace(const site::v1::HostPath& volume) {
+  const std::string server = volume.type().substr(pod::kNfsType.size());
+  std::error_code error;
+  (void)fs::status(volume.path(), error);  // an automounter mounts when it is looked for
+  TRY(const std::string mounts, readFile("/proc/self/mountinfo"));
+  TRY(const fs::path path, findNfs(mounts, server, volume.path()));
+  const fs::path real = fs::canonical(path, error);
+  if (error) return failure(errnoError(fmt::format("nfs {}:{}", server, volume.path()), error.value()));
+  return findNfs(mounts, "", real);  // wherever its links lead
+}
+
 }  // namespace
+
+bool hasParentParts(std::string_view path) {
+  const auto parts = split(path, '/');
+  return std::find(parts.begin(), parts.end(), "..") != parts.end();
+}
 
 Status checkHostPath(const fs::path& path, std::string_view type) {
   std::error_code error;
@@ -56,11 +74,17 @@ Status checkHostPath(const fs::path& path, std::string_view type) {
       return failure(Code::Invalid, "hostPath type check failed: {} is not {}", path.string(), rule.words);
     }
   }
-bool hasParentParts(std::string_view path) {
-  const auto parts = split(path, '/');
-  return std::find(parts.begin(), parts.end(), "..") != parts.end();
+  return {};
 }
 
+Status checkHostPathsAllowed(const site::v1::PodPlan& plan) {
+  for (const site::v1::Volume& volume : plan.volumes()) {
+    if (!volume.has_host_path() || volume.host_path().type().starts_with(pod::kNfsType)) continue;
+    return failure(Code::Forbidden,
+                   "volume \"{}\": directories of the node ({}) are switched off at this site (volumes.hostPath in "
+                   "agent.yaml)",
+                   volume.name(), volume.host_path().path());
+  }
   return {};
 }
 
@@ -76,7 +100,12 @@ PodVolumes::~PodVolumes() {
 
 void PodVolumes::attach(const site::v1::PodPlan& plan) {
   attached_ = true;
-  for (const site::v1::Volume& volume : plan.volumes()) paths_[volume.name()] = placeOf(volume);
+  for (const site::v1::Volume& volume : plan.volumes()) {
+    paths_[volume.name()] = placeOf(volume);
+    if (!volume.has_host_path() || !volume.host_path().type().starts_with(pod::kNfsType)) continue;
+    // Whoever sets the volumes up has looked before.
+    if (const auto place = nfsPlace(volume.host_path())) paths_[volume.name()] = *place;
+  }
 }
 
 fs::path PodVolumes::placeOf(const site::v1::Volume& volume) const {
@@ -102,8 +131,10 @@ Status PodVolumes::setUpOne(const site::v1::Volume& volume) {
     return failure(Code::Invalid, "\"{}\" is not the name of a volume", volume.name());
   }
   if (volume.has_host_path()) {
-    TRY_STATUS(checkHostPath(volume.host_path().path(), volume.host_path().type()));
-    paths_[volume.name()] = placeOf(volume);
+    const bool nfs = volume.host_path().type().starts_with(pod::kNfsType);
+    TRY(const fs::path place, nfs ? nfsPlace(volume.host_path()) : placeOf(volume));
+    TRY_STATUS(checkHostPath(place, nfs ? "Directory" : volume.host_path().type()));
+    paths_[volume.name()] = place;
     return {};
   }
   const fs::path path = placeOf(volume);
@@ -145,6 +176,9 @@ Result<std::vector<container::Bind>> PodVolumes::binds(const site::v1::Container
     if (!mount.sub_path().empty()) {
       TRY(source, subPath(source, mount.sub_path()));
     }
+    if (hasParentParts(mount.path())) {
+      return failure(Code::Invalid, "mountPath \"{}\": \"..\" is not allowed", mount.path());
+    }
     std::string target = mount.path().starts_with("/") ? mount.path() : "/" + mount.path();
     while (target.size() > 1 && target.back() == '/') target.pop_back();
     out.push_back({source, target, mount.read_only()});
@@ -154,6 +188,3 @@ Result<std::vector<container::Bind>> PodVolumes::binds(const site::v1::Container
 }
 
 }  // namespace slipway::supervisor
-    if (hasParentParts(mount.path())) {
-      return failure(Code::Invalid, "mountPath \"{}\": \"..\" is not allowed", mount.path());
-    }

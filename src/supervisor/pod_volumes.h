@@ -55,6 +55,10 @@ class PodVolumes {
 /// Parents before what lies in them.
 void sortByDepth(std::vector<container::Bind>& binds);
 
+/// Forbidden: a volume of the plan is a directory of the node itself (hostPath, or a PersistentVolume of kind hostPath
+/// or local). For sites that have switched them off.
+Status checkHostPathsAllowed(const site::v1::PodPlan& plan);
+
 /// Whether one of the path's parts is "..".
 bool hasParentParts(std::string_view path);
 

@@ -197,7 +197,9 @@ Task<int> supervisePod(const SupervisorOptions& options, const site::v1::PodPlan
     report.set_slurm_restarts(static_cast<uint32_t>(parseInt(get(options.env, "SLURM_RESTART_COUNT")).value_or(0)));
     for (const std::string& ip : facts.pod_ips) report.add_pod_ips(ip);
   });
-  if (const Status made = volumes.makeScratch(); !made) {
+  Status made = volumes.makeScratch();
+  if (made && !options.allow_host_path) made = checkHostPathsAllowed(plan);
+  if (!made) {
     board.event("Warning", "FailedMount", made.error().message);
     finalReport(board, {false, 1, "FailedMount", made.error().message});
     co_return 1;

@@ -17,6 +17,7 @@ struct SupervisorOptions {
   std::filesystem::path memory = "/dev/shm";  ///< tmpfs of the node
   container::ImageStoreOptions images;        ///< root "": $HOME/.slipway/images
   pod::LogLimits log_limits;
+  bool allow_host_path = true;  ///< volumes that are directories of the node
   Timing timing;
 };
 

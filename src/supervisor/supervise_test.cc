@@ -175,6 +175,31 @@ TEST(Supervise, AMissingHostPathFailsThePod) {
   EXPECT_NE(pod.report().message().find("/i/am/not/there"), std::string::npos);
 }
 
+TEST(Supervise, DirectoriesOfTheNodeCanBeSwitchedOff) {
+  TestPod pod;
+  auto* volume = pod.plan.add_volumes();
+  volume->set_name("v");
+  volume->mutable_host_path()->set_path("/tmp");
+  pod.add("main", "true");
+  SupervisorOptions options = pod.options();
+  options.allow_host_path = false;
+  EXPECT_EQ(async::runToEnd(runSupervisor(options)), 1);
+  EXPECT_EQ(pod.report().reason(), "FailedMount");
+  EXPECT_NE(pod.report().message().find("volumes.hostPath"), std::string::npos);
+}
+
+TEST(Supervise, AnNfsVolumeIsNoWayToOtherDirectories) {
+  TestPod pod;
+  auto* volume = pod.plan.add_volumes();
+  volume->set_name("v");
+  volume->mutable_host_path()->set_path("/proc");
+  volume->mutable_host_path()->set_type("nfs:filer");
+  pod.add("main", "true");
+  EXPECT_EQ(run(pod), 1);
+  EXPECT_EQ(pod.report().reason(), "FailedMount");
+  EXPECT_NE(pod.report().message().find("nfs filer:/proc is not mounted"), std::string::npos);
+}
+
 TEST(Supervise, SlurmsTokenIsNotForContainers) {
   TestPod pod;
   pod.add("main", "echo \"${SLURM_JWT-none} $SLURM_JOB_ID\"");
