@@ -15,6 +15,7 @@ namespace slipway::pod {
 namespace {
 
 constexpr int64_t kDefaultGrace = 30;
+constexpr int64_t kMostGrace = 1'000'000'000;  // 31 years; sums with it and nanoseconds of it do not overflow
 
 /// What all containers of one plan share; lives in buildPlan()'s frame.
 struct Shared {
@@ -210,7 +211,8 @@ Status setPod(const kube::Object& pod, const PlanOptions& options, site::v1::Pod
   plan.set_namespace_(std::string(kube::nameSpace(pod)));
   plan.set_name(std::string(kube::name(pod)));
   plan.set_restart_policy(orElse(kube::text(pod, {"spec", "restartPolicy"}), "Always"));
-  plan.set_grace_seconds(kube::integer(pod, {"spec", "terminationGracePeriodSeconds"}, kDefaultGrace));
+  plan.set_grace_seconds(
+      std::clamp<int64_t>(kube::integer(pod, {"spec", "terminationGracePeriodSeconds"}, kDefaultGrace), 0, kMostGrace));
   plan.set_active_deadline_seconds(kube::integer(pod, {"spec", "activeDeadlineSeconds"}));
   plan.set_hostname(orElse(kube::text(pod, {"spec", "hostname"}), kube::name(pod).substr(0, 63)));
   if (const auto name = kube::text(pod, {"spec", "hostnameOverride"}); !name.empty()) {

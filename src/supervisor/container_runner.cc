@@ -129,7 +129,7 @@ void ContainerRunner::restartFor(std::string reason, int64_t grace_seconds) {
   const int64_t grace = grace_seconds >= 0 ? grace_seconds : context_.plan.grace_seconds();
   context_.board.event("Normal", "Killing", reason, plan_.name());
   kill_message_ = std::move(reason);
-  stop_ = Stop{context_.clock.steady() + std::chrono::seconds(grace), false};
+  stop_ = Stop{context_.clock.steady() + gracePeriod(grace), false};
   changed_.pulse();
 }
 
@@ -141,12 +141,35 @@ Task<void> ContainerRunner::over() {
   while (!exited()) co_await changed_.wait();
 }
 
+struct ContainerRunner::Fetched {
+  std::optional<Result<container::PreparedImage>> image;
+  std::string broken;  ///< what an exception said
+};
+
+Task<void> ContainerRunner::fetch(container::ImageRequest request, std::shared_ptr<Fetched> to) {
+  const auto prepare = [](container::ContainerRuntime& runtime, container::ImageRequest wanted,
+                          std::shared_ptr<Fetched> out) -> Task<void> {
+    out->image = co_await runtime.prepare(std::move(wanted));
+  };
+  Task<void> preparing = prepare(context_.runtime, std::move(request), to);
+  const std::optional<std::string> broken = co_await brokenBy(std::move(preparing));
+  if (broken) to->broken = *broken;
+  changed_.pulse();
+}
+
 Task<void> ContainerRunner::pull() {
   container::ImageRequest request{plan_.image(), container::parsePullPolicy(plan_.image_pull_policy()), {}};
   for (const auto& each : context_.plan.registry_auth()) {
     request.credentials.push_back({each.registry(), each.username(), each.password()});
   }
-  auto image = co_await context_.runtime.prepare(std::move(request));
+  const auto fetched = std::make_shared<Fetched>();
+  async::TaskGroup group(executor_);
+  group.spawn("pull", fetch(std::move(request), fetched));
+  while (!fetched->image && fetched->broken.empty() && !stopWanted()) co_await changed_.wait();
+  co_await group.stop();
+  if (!fetched->broken.empty()) throw std::runtime_error(fetched->broken);
+  if (!fetched->image) co_return;  // the pod ends, and nobody waits for an image any more
+  Result<container::PreparedImage>& image = *fetched->image;
   if (image) {
     image_ = std::move(*image);
     context_.board.updateContainer(plan_.name(), [&](ContainerReport& report) { report.set_image_id(image_.id); });
@@ -220,6 +243,19 @@ Task<void> ContainerRunner::backOff() {
   handle(stopWanted() ? ContainerEvent::StopWanted : ContainerEvent::BackOffOver);
 }
 
+void ContainerRunner::openLog() {
+  const std::filesystem::path path = context_.directory.log(plan_.name(), restarts_);
+  // As a kubelet: the present start's and the one before, for --previous.
+  pod::removeLogsBefore(path.parent_path(), static_cast<int64_t>(restarts_) - 1);
+  auto log = ContainerLog::create(path, context_.log_limits);
+  if (log) {
+    log_ = *log;
+    return;
+  }
+  log_.reset();
+  log::warn("container {} has no log: {}", plan_.name(), log.error().message);
+}
+
 Task<void> ContainerRunner::start() {
   has_started_ = false;
   probes_ready_ = !plan_.has_readiness_probe();
@@ -244,19 +280,6 @@ Task<void> ContainerRunner::start() {
       process_ = std::make_unique<ContainerProcess>(executor_, std::move(*spawned), instance());
       if (context_.rank)
         process_->listen([](int stream, std::string_view bytes) { (void)writeAll(stream + 1, bytes); });
-void ContainerRunner::openLog() {
-  const std::filesystem::path path = context_.directory.log(plan_.name(), restarts_);
-  // As a kubelet: the present start's and the one before, for --previous.
-  pod::removeLogsBefore(path.parent_path(), static_cast<int64_t>(restarts_) - 1);
-  auto log = ContainerLog::create(path, context_.log_limits);
-  if (log) {
-    log_ = *log;
-    return;
-  }
-  log_.reset();
-  log::warn("container {} has no log: {}", plan_.name(), log.error().message);
-}
-
       const auto log = log_;
       if (log)
         process_->listen(

@@ -63,11 +63,13 @@ class ContainerRunner {
   bool stopWanted() const { return stop_ && stop_->final; }
   Task<void> live();
   void breakDown(const std::string& what);
+  struct Fetched;
   Task<void> pull();
+  Task<void> fetch(container::ImageRequest request, std::shared_ptr<Fetched> to);
   Task<void> start();
+  void openLog();
   Task<void> watchProcess();
   Task<void> backOff();
-  void openLog();
   Task<void> stopper();
   Task<void> waitBackOff(std::chrono::nanoseconds delay, std::string reason, std::string message);
   Result<container::Launch> makeLaunch();

@@ -1,13 +1,15 @@
 #pragma once
 
+#include <algorithm>
+#include <chrono>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "container/runtime.h"
+#include "pod/log_pieces.h"
 #include "supervisor/pod_volumes.h"
 #include "supervisor/ranks.h"
-#include "pod/log_pieces.h"
 #include "supervisor/report_board.h"
 
 namespace slipway::supervisor {
@@ -40,10 +42,16 @@ struct PodContext {
   const Clock& clock;
   JobFacts facts;
   Timing timing;
+  pod::LogLimits log_limits;
   std::optional<Step> step = std::nullopt;  ///< of a pod on several nodes, in its supervisor
   std::optional<Rank> rank = std::nullopt;  ///< in a rank of such a pod
-  pod::LogLimits log_limits;
 };
+
+/// Seconds that somebody asked for, as a time to wait: in nanoseconds those of more than 290 years have no number.
+inline std::chrono::seconds gracePeriod(int64_t seconds) {
+  constexpr int64_t kMost = 1'000'000'000;
+  return std::chrono::seconds(std::clamp<int64_t>(seconds, 0, kMost));
+}
 
 /// "$(status.podIP)" and its like replaced by what is the case here.
 std::string withJobFields(std::string text, const JobFacts& facts);

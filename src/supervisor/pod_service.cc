@@ -77,7 +77,7 @@ Task<void> PodService::delivered(std::chrono::nanoseconds limit) {
 
 Task<Status> PodService::stop(ServerCall& call) {
   CO_TRY(const auto request, co_await tunnel::receiveRequest<site::v1::CancelRequest>(call));
-  supervisor_.stop(std::chrono::seconds(request.grace_seconds()));
+  supervisor_.stop(gracePeriod(request.grace_seconds()));
   site::v1::CancelResponse response;
   response.set_existed(true);
   co_return co_await call.send(response.SerializeAsString());

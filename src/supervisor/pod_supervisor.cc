@@ -55,7 +55,7 @@ Status PodSupervisor::addEphemeral(site::v1::Container container) {
 }
 
 std::chrono::nanoseconds PodSupervisor::graceLeft() const {
-  if (!stopping_) return std::chrono::seconds(context_.plan.grace_seconds());
+  if (!stopping_) return gracePeriod(context_.plan.grace_seconds());
   return std::max<std::chrono::nanoseconds>(stop_deadline_ - context_.clock.steady(), std::chrono::nanoseconds(0));
 }
 
@@ -82,7 +82,7 @@ Task<void> PodSupervisor::watchDeadline() {
   if (seconds <= 0) co_return;
   const int64_t ran_ns = context_.board.nowNs() - context_.board.report().started_at_ns();
   co_await async::sleepFor(std::chrono::seconds(seconds) - std::chrono::nanoseconds(ran_ns));
-  stop(std::chrono::seconds(context_.plan.grace_seconds()), "DeadlineExceeded",
+  stop(gracePeriod(context_.plan.grace_seconds()), "DeadlineExceeded",
        "Pod was active on the node longer than the specified deadline");
 }
 

@@ -59,7 +59,7 @@ Task<void> stopRankOnSignals(ContainerRunner& runner, int64_t grace_seconds, boo
   while (true) {
     co_await signals.async_wait(asio::use_awaitable);
     stopped = true;
-    runner.stop(std::chrono::seconds(grace_seconds));
+    runner.stop(gracePeriod(grace_seconds));
   }
 }
 

@@ -37,6 +37,18 @@ Task<Result<PodOutcome>> runBroken(PodContext context) {
   co_return co_await async::withDeadline(std::move(running), std::chrono::seconds(20), "pod");
 }
 
+/// Never has the image.
+class WaitingRuntime final : public container::ContainerRuntime {
+ public:
+  std::string name() const override { return "waiting"; }
+  Task<Result<container::PreparedImage>> prepare(container::ImageRequest) override {
+    co_await async::sleepFor(std::chrono::hours(1));
+    co_return container::PreparedImage();
+  }
+  Result<container::Launch> launch(const container::ContainerSpec&) override { return container::Launch(); }
+  bool isolates() const override { return false; }
+};
+
 void expectInternalError(bool at_launch, bool sidecar, const std::string& what) {
   TestPod pod;
   auto& first = pod.add(sidecar ? "side" : "main", "true", sidecar);
@@ -63,6 +75,22 @@ TEST(RunnerFailure, AnExceptionWhilePullingEndsTheContainer) {
 
 TEST(RunnerFailure, AnExceptionWhileStartingEndsTheContainer) {
   expectInternalError(true, false, "launch broke");
+}
+
+TEST(RunnerFailure, ADeadlineEndsAPullThatHangs) {
+  TestPod pod;
+  pod.plan.set_active_deadline_seconds(1);
+  pod.plan.set_grace_seconds(INT64_MAX);
+  pod.add("main", "true");
+  const SystemClock clock;
+  const SupervisorOptions options = pod.options();
+  ReportBoard board(pod.plan, pod.directory, clock);
+  WaitingRuntime runtime;
+  PodVolumes volumes({options.scratch / "disk", options.scratch / "memory"});
+  PodContext context{pod.plan, pod.directory, board, runtime, volumes, clock, {}, options.timing};
+  const auto outcome = async::runToEnd(runBroken(std::move(context)));
+  ASSERT_TRUE(outcome.has_value()) << outcome.error().message;
+  EXPECT_EQ(outcome->reason, "DeadlineExceeded");
 }
 
 TEST(RunnerFailure, ASidecarThatBreaksDoesNotHoldThePodUp) {

@@ -149,7 +149,7 @@ Task<void> stopOnSignals(PodSupervisor& supervisor, int64_t grace_seconds) {
     co_await signals.async_wait(asio::use_awaitable);
     // Not the pod's deletion, which comes as a Stop: requeue, preemption, the time limit or scancel. The agent adds
     // what Slurm says of the job.
-    supervisor.stop(std::chrono::seconds(grace_seconds), "Error", "Slurm told the job to end");
+    supervisor.stop(gracePeriod(grace_seconds), "Error", "Slurm told the job to end");
   }
 }
 
