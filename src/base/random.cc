@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 #include <sys/random.h>
 
+#include <array>
 #include <string_view>
+#include <utility>
 
 namespace slipway {
 
@@ -24,10 +26,16 @@ std::string Random::uuid() {
 }
 
 uint64_t SystemRandom::next() {
-  uint64_t value = 0;
-  while (::getrandom(&value, sizeof value, 0) != sizeof value) {
+  // Asked for many numbers at once: a call to the kernel for each would be felt with every request. Each thread has its
+  // own; a forked child that goes on without exec must not draw any.
+  thread_local std::array<uint64_t, 32> drawn{};
+  thread_local size_t left = 0;
+  if (left == 0) {
+    while (::getrandom(drawn.data(), sizeof drawn, 0) != sizeof drawn) {
+    }
+    left = drawn.size();
   }
-  return value;
+  return std::exchange(drawn[--left], 0);
 }
 
 }  // namespace slipway

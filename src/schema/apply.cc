@@ -31,6 +31,19 @@ const FieldSet& unowned() {
   return set;
 }
 
+/// FieldSet::remove() on FieldsV1 as it is written.
+void takeUnowned(object& fields, const FieldSet& gone) {
+  for (const auto& [element, below] : gone.children) {
+    value* part = fields.if_contains(element);
+    if (part == nullptr) continue;
+    object& node = part->get_object();
+    const bool was_member = node.empty() || node.contains(".");
+    takeUnowned(node, below);
+    if (below.member) json::removeKey(node, ".");
+    if (node.empty() && (below.member || !was_member)) json::removeKey(fields, element);
+  }
+}
+
 void ignorePaths(FieldSet& set, const std::vector<std::string>& ignored) {
   for (const std::string& path : ignored) {
     std::vector<std::string> elements;
@@ -215,6 +228,24 @@ void trackUpdate(const json::object& live, json::object& updated, const Type& ty
   store(updated, std::move(managers));
 }
 
+void trackCreate(const json::object& nothing, json::object& created, const Type& type, const FieldManager& manager,
+                 WallTime now, const std::vector<std::string>& ignored) {
+  object fields = newFields(nothing, created, type);
+  for (const std::string& path : ignored) json::removeKey(fields, fieldElement(path));
+  takeUnowned(fields, unowned());
+  object& metadata = json::ensureObject(created, "metadata");
+  json::removeKey(metadata, "managedFields");
+  if (fields.empty()) return;
+  object entry{{"manager", manager.name},
+               {"operation", "Update"},
+               {"apiVersion", manager.api_version},
+               {"time", formatTime(now)},
+               {"fieldsType", "FieldsV1"}};
+  entry["fieldsV1"] = std::move(fields);
+  if (!manager.subresource.empty()) entry["subresource"] = manager.subresource;
+  metadata["managedFields"].emplace_array().push_back(std::move(entry));
+}
+
 std::string managerOfUserAgent(std::string_view user_agent) {
   std::string_view name = user_agent.substr(0, user_agent.find('/'));
   std::string out;
@@ -224,17 +255,46 @@ std::string managerOfUserAgent(std::string_view user_agent) {
   return out.empty() ? "unknown" : out;
 }
 
+namespace {
+
+/// Two managedFields entries that say the same at different times.
+bool sameEntry(const value& a, const value& b) {
+  const object *one = a.if_object(), *two = b.if_object();
+  if (one == nullptr || two == nullptr) return json::equal(a, b);
+  const auto timeless = [](const object& entry) { return entry.size() - (entry.contains("time") ? 1 : 0); };
+  return timeless(*one) == timeless(*two) && std::ranges::all_of(*one, [&](const auto& field) {
+           const value* other = two->if_contains(field.key());
+           return field.key() == "time" || (other != nullptr && json::equal(field.value(), *other));
+         });
+}
+
+using SameField = bool (*)(std::string_view key, const value& a, const value& b);
+
+bool sameFields(const value& a, const value& b, SameField same) {
+  const object *one = a.if_object(), *two = b.if_object();
+  if (one == nullptr || two == nullptr) return json::equal(a, b);
+  return one->size() == two->size() && std::ranges::all_of(*one, [&](const auto& field) {
+           const value* other = two->if_contains(field.key());
+           return other != nullptr && same(field.key(), field.value(), *other);
+         });
+}
+
+bool sameMetadataField(std::string_view key, const value& a, const value& b) {
+  if (key != "managedFields" || !a.is_array() || !b.is_array()) return json::equal(a, b);
+  return std::ranges::equal(a.get_array(), b.get_array(), sameEntry);
+}
+
+bool sameTopField(std::string_view key, const value& a, const value& b) {
+  return key == "metadata" ? sameFields(a, b, sameMetadataField) : json::equal(a, b);
+}
+
+}  // namespace
+
 bool sameButForTimes(const json::object& a, const json::object& b) {
-  auto timeless = [](const object& document) {
-    object out = document;
-    if (json::array* entries = json::findArray(out, {"metadata", "managedFields"})) {
-      for (value& entry : *entries) {
-        if (entry.is_object()) json::removeKey(entry.get_object(), "time");
-      }
-    }
-    return out;
-  };
-  return json::equal(timeless(a), timeless(b));
+  return a.size() == b.size() && std::ranges::all_of(a, [&](const auto& field) {
+           const value* other = b.if_contains(field.key());
+           return other != nullptr && sameTopField(field.key(), field.value(), *other);
+         });
 }
 
 }  // namespace slipway::schema

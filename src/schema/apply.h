@@ -46,10 +46,13 @@ Result<ApplyOutcome> applyConfiguration(const json::object& live, const json::ob
                                         const FieldManager& manager, bool force, WallTime now,
                                         const std::vector<std::string>& ignored = {});
 
-/// Tracks a create, update or patch: whoever changed a field owns it. Gives the managedFields of `updated`, which must
-/// be conformed and defaulted; `live` is emptyObject(type) for a create. managedFields that the client sent count
-/// where it may set them; [{}] resets them.
+/// Tracks an update or patch: whoever changed a field owns it. Gives the managedFields of `updated`, which must be
+/// conformed and defaulted. managedFields that the client sent count where it may set them; [{}] resets them.
 void trackUpdate(const json::object& live, json::object& updated, const Type& type, const FieldManager& manager,
+                 WallTime now, const std::vector<std::string>& ignored = {});
+
+/// The same for a create, of which nobody owned anything before: `nothing` is emptyObject(type).
+void trackCreate(const json::object& nothing, json::object& created, const Type& type, const FieldManager& manager,
                  WallTime now, const std::vector<std::string>& ignored = {});
 
 /// The user agent as a manager's name: "kubectl/v1.32.4 (linux/amd64)" is "kubectl".

@@ -146,5 +146,30 @@ TEST_F(ApplyTest, ManagerNames) {
   EXPECT_EQ(managerOfUserAgent(""), "unknown");
 }
 
+TEST_F(ApplyTest, ACreateIsTrackedAsAnUpdateOfNothing) {
+  const Type& pod = *schema().find("v1", "Pod");
+  for (const std::string_view text :
+       {R"({"metadata":{"name":"a","namespace":"b","uid":"u","labels":{"x":"1"},"annotations":{},"finalizers":["f/g"],
+            "ownerReferences":[{"uid":"o1","kind":"K"},{"uid":"o2"}]},
+            "spec":{"nodeName":"n","nodeSelector":{"a":"b"},"tolerations":[{"key":"k"}],"securityContext":{},
+            "containers":[{"name":"z","resources":{"limits":{"cpu":"1"}},"env":[{"name":"B","value":""},{"name":"A"}],
+              "ports":[{"containerPort":80,"protocol":"TCP"},{"containerPort":80,"protocol":"UDP"}],"args":["x"]},
+              {"name":"a","resources":{}}],"volumes":[{"name":"v","emptyDir":{}}]},"status":{"phase":"Pending"}})",
+        R"({"apiVersion":"v1","kind":"Pod","metadata":{},"spec":{"containers":[]},"status":{}})",
+        R"({"metadata":{"name":"a"},"spec":{"containers":[{"name":"c","command":[],"env":null}],"volumes":null}})",
+        R"({"metadata":{"creationTimestamp":null}})"}) {
+    json::object made = o(text), updated = made;
+    const FieldManager manager{"m", "v1", ""};
+    trackCreate(emptyObject(pod), made, pod, manager, now_, {"status"});
+    trackUpdate(emptyObject(pod), updated, pod, manager, now_, {"status"});
+    EXPECT_EQ(json::serialize(made), json::serialize(updated));
+  }
+  json::object map = o(R"({"kind":"ConfigMap","metadata":{"name":"a"},"data":{"b":"","a":"1"},"binaryData":{}})");
+  json::object same = map;
+  trackCreate(emptyObject(config_map_), map, config_map_, {"m", "v1", "status"}, now_);
+  trackUpdate(emptyObject(config_map_), same, config_map_, {"m", "v1", "status"}, now_);
+  EXPECT_EQ(json::serialize(map), json::serialize(same));
+}
+
 }  // namespace
 }  // namespace slipway::schema

@@ -1,5 +1,7 @@
 #include "schema/field_set.h"
 
+#include <algorithm>
+
 namespace slipway::schema {
 namespace {
 
@@ -29,16 +31,71 @@ Result<FieldSet> read(const json::value& fields, size_t depth) {
         element.size() > 1 && element[1] == ':' && std::string_view("fkvi").find(element[0]) != std::string_view::npos;
     if (!known) return failure(Code::BadRequest, "fieldsV1 has no path element {:?}", element);
     TRY(FieldSet below, read(part, depth + 1));
-    set.children.emplace(element, std::move(below));
+    set.add(std::string(element), std::move(below));
   }
+  set.sort();
   return set;
+}
+
+/// Where the child is or would be.
+auto place(auto& children, std::string_view element) {
+  return std::ranges::lower_bound(children, element, {},
+                                  [](const auto& child) { return std::string_view(child.element); });
+}
+
+/// A string that JSON writes as it is.
+bool isPlain(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c >= ' ' && c < 0x7F && c != '"' && c != '\\'; });
+}
+
+void appendJson(const json::value& part, std::string& out) {
+  const json::string* text = part.if_string();
+  if (text == nullptr || !isPlain(*text)) {
+    out += json::serialize(part);
+  } else {
+    (out += '"').append(*text) += '"';
+  }
+}
+
+/// Walks two ordered lists of children together: `both` for what is in the two, `left` and `right` for the rest.
+template <typename Both, typename Left, typename Right>
+void inStep(const std::vector<FieldSet::Child>& a, const std::vector<FieldSet::Child>& b, Both both, Left left,
+            Right right) {
+  auto one = a.begin(), two = b.begin();
+  while (one != a.end() || two != b.end()) {
+    const int order = one == a.end() ? 1 : two == b.end() ? -1 : one->element.compare(two->element);
+    if (order == 0) {
+      both(one->element, one->below, two->below);
+      ++one, ++two;
+    } else if (order < 0) {
+      left(*one++);
+    } else {
+      right(*two++);
+    }
+  }
 }
 
 }  // namespace
 
+void FieldSet::add(std::string element, FieldSet below) {
+  children.push_back({std::move(element), std::move(below)});
+}
+
+void FieldSet::sort() {
+  if (!std::ranges::is_sorted(children, {}, &Child::element)) std::ranges::sort(children, {}, &Child::element);
+}
+
+bool FieldSet::operator==(const FieldSet& other) const {
+  return member == other.member && children == other.children;
+}
+
 void FieldSet::insert(const std::vector<std::string>& path) {
   FieldSet* here = this;
-  for (const std::string& element : path) here = &here->children[element];
+  for (const std::string& element : path) {
+    auto at = place(here->children, element);
+    if (at == here->children.end() || at->element != element) at = here->children.insert(at, {element, {}});
+    here = &at->below;
+  }
   here->member = !path.empty();
 }
 
@@ -52,77 +109,75 @@ bool FieldSet::has(const std::vector<std::string>& path) const {
 }
 
 const FieldSet* FieldSet::below(std::string_view element) const {
-  auto at = children.find(element);
-  return at == children.end() ? nullptr : &at->second;
+  const auto at = place(children, element);
+  return at == children.end() || at->element != element ? nullptr : &at->below;
 }
 
 FieldSet FieldSet::unite(const FieldSet& other) const {
-  FieldSet out = *this;
+  FieldSet out;
   out.member = member || other.member;
-  for (const auto& [element, below] : other.children) {
-    auto at = out.children.find(element);
-    if (at == out.children.end()) {
-      out.children.emplace(element, below);
-    } else {
-      at->second = at->second.unite(below);
-    }
-  }
+  const auto keep = [&](const Child& child) { out.children.push_back(child); };
+  inStep(
+      children, other.children,
+      [&](const std::string& element, const FieldSet& a, const FieldSet& b) { out.add(element, a.unite(b)); }, keep,
+      keep);
   return out;
 }
 
 FieldSet FieldSet::intersect(const FieldSet& other) const {
   FieldSet out;
   out.member = member && other.member;
-  for (const auto& [element, set] : children) {
-    const FieldSet* match = other.below(element);
-    if (match == nullptr) continue;
-    FieldSet both = set.intersect(*match);
-    if (!both.empty()) out.children.emplace(element, std::move(both));
-  }
+  const auto skip = [](const Child&) {};
+  inStep(
+      children, other.children,
+      [&](const std::string& element, const FieldSet& a, const FieldSet& b) {
+        FieldSet both = a.intersect(b);
+        if (!both.empty()) out.add(element, std::move(both));
+      },
+      skip, skip);
   return out;
 }
 
 FieldSet FieldSet::subtract(const FieldSet& other) const {
-  FieldSet out;
-  out.member = member && !other.member;
-  for (const auto& [element, set] : children) {
-    const FieldSet* match = other.below(element);
-    FieldSet left = match == nullptr ? set : set.subtract(*match);
-    if (!left.empty()) out.children.emplace(element, std::move(left));
-  }
+  FieldSet out = *this;
+  out.remove(other);
   return out;
 }
 
 void FieldSet::absorb(FieldSet other) {
   member = member || other.member;
-  while (!other.children.empty()) {
-    auto part = other.children.extract(other.children.begin());
-    const auto at = children.find(part.key());
-    if (at == children.end()) {
-      children.insert(children.end(), std::move(part));
-    } else {
-      at->second.absorb(std::move(part.mapped()));
-    }
+  if (children.empty()) children.swap(other.children);
+  if (other.children.empty()) return;
+  std::vector<Child> out;
+  out.reserve(children.size() + other.children.size());
+  auto mine = children.begin(), theirs = other.children.begin();
+  while (mine != children.end() || theirs != other.children.end()) {
+    const int order = mine == children.end()           ? 1
+                      : theirs == other.children.end() ? -1
+                                                       : mine->element.compare(theirs->element);
+    if (order == 0) mine->below.absorb(std::move(theirs++->below));
+    out.push_back(std::move(order <= 0 ? *mine++ : *theirs++));
   }
+  children = std::move(out);
 }
 
 void FieldSet::remove(const FieldSet& other) {
   member = member && !other.member;
   for (const auto& [element, set] : other.children) {
-    const auto at = children.find(element);
-    if (at == children.end()) continue;
-    at->second.remove(set);
-    if (at->second.empty()) children.erase(at);
+    const auto at = place(children, element);
+    if (at == children.end() || at->element != element) continue;
+    at->below.remove(set);
+    if (at->below.empty()) children.erase(at);
   }
 }
 
 void FieldSet::prune(const std::vector<std::string>& path) {
   if (path.empty()) return;
-  auto at = children.find(path.front());
-  if (at == children.end()) return;
+  auto at = place(children, path.front());
+  if (at == children.end() || at->element != path.front()) return;
   if (path.size() > 1) {
-    at->second.prune({path.begin() + 1, path.end()});
-    if (!at->second.empty()) return;
+    at->below.prune({path.begin() + 1, path.end()});
+    if (!at->below.empty()) return;
   }
   children.erase(at);
 }
@@ -153,14 +208,21 @@ std::string fieldElement(std::string_view name) {
   return element;
 }
 
-std::string keyElement(const std::map<std::string, json::value>& keys) {
-  json::object out;
-  for (const auto& [name, part] : keys) out[name] = part;
-  return "k:" + json::serialize(out);
+std::string keyElement(std::vector<std::pair<std::string_view, json::value>> keys) {
+  std::ranges::sort(keys, {}, [](const auto& key) { return key.first; });
+  std::string out = "k:{";
+  for (const auto& [name, part] : keys) {
+    if (out.size() > 3) out += ',';
+    (out += '"').append(name) += "\":";
+    appendJson(part, out);
+  }
+  return out += '}';
 }
 
 std::string valueElement(const json::value& element) {
-  return "v:" + json::serialize(element);
+  std::string out = "v:";
+  appendJson(element, out);
+  return out;
 }
 
 std::string shownElement(std::string_view element) {

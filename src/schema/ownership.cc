@@ -45,25 +45,25 @@ Result<std::string> itemElement(const Place& list, const value& item) {
   if (list.field->list_type == ListType::Set) return valueElement(item);
   const object* map = item.if_object();
   if (map == nullptr) return failure(Code::InternalError, "associative list with keys may not have non-map elements");
-  std::map<std::string, value> keys;
+  std::vector<std::pair<std::string_view, value>> keys;
   for (std::string_view key : list.field->map_keys) {
     const value* given = map->if_contains(key);
     if (given != nullptr && !given->is_null()) {
-      keys.emplace(key, *given);
+      keys.emplace_back(key, *given);
       continue;
     }
     const Field* field = list.shape->element->type == nullptr ? nullptr : list.shape->element->type->find(key);
     if (field != nullptr && !field->default_json.empty()) {
-      keys.emplace(key, json::parse(field->default_json));
+      keys.emplace_back(key, json::parse(field->default_json));
     } else if (field != nullptr && field->always && field->shape->form == Form::String) {
-      keys.emplace(key, "");
+      keys.emplace_back(key, "");
     } else if (field != nullptr && !field->required) {
       continue;
     } else {
       return failure(Code::InternalError, "associative list with keys has an element that omits key field {:?}", key);
     }
   }
-  return keyElement(keys);
+  return keyElement(std::move(keys));
 }
 
 std::string elementOr(const Place& list, const value& item, size_t index) {
@@ -160,61 +160,66 @@ class Claims {
   Path path_;
 };
 
+bool hollow(const value* part) {
+  if (part == nullptr || part->is_null()) return true;
+  if (const object* map = part->if_object()) return map->empty();
+  const array* list = part->if_array();
+  return list != nullptr && list->empty();
+}
+
+/// A list that a typed server always writes is null, not missing.
+const value* presentOrNull(const value* part, const Place& place) {
+  static const value null;
+  bool always = place.field != nullptr && place.field->always &&
+                (place.shape->form == Form::List || place.shape->form == Form::Map);
+  return part == nullptr && always ? &null : part;
+}
+
+/// Walks two documents together. What differs is noted from below: where they are alike nothing is made.
 class Comparer {
  public:
-  FieldChanges changes;
-
-  void walk(const value* before, const value* after, const Place& place) {
-    const value& one = after != nullptr && !after->is_null() ? *after : before != nullptr ? *before : *after;
-    bool same_kind = before == nullptr || after == nullptr || before->is_null() || after->is_null() ||
-                     before->kind() == after->kind();
-    bool leaf = !same_kind || place.ownedWhole(one) || (hollow(before) && hollow(after));
-    if (leaf) {
-      if (before != nullptr && after != nullptr && !json::equal(*before, *after)) changes.modified.insert(path_);
-    } else if (one.is_array()) {
-      list(before == nullptr ? nullptr : before->if_array(), after == nullptr ? nullptr : after->if_array(), place);
-    } else {
-      map(before == nullptr ? nullptr : before->if_object(), after == nullptr ? nullptr : after->if_object(), place);
-    }
-    if (before == nullptr) changes.added.insert(path_);
-    if (after == nullptr) changes.removed.insert(path_);
-  }
-
-  void map(const object* before, const object* after, const Place& place) {
-    auto visit = [&](std::string_view key, const value* old, const value* now) {
-      Place child = place.child(key);
-      path_.push_back(fieldElement(key));
-      const value* left = before == nullptr ? old : presentOrNull(old, child);
-      const value* right = after == nullptr ? now : presentOrNull(now, child);
-      walk(left, right, child);
-      path_.pop_back();
+  static void map(const object* before, const object* after, const Place& place, FieldChanges& out) {
+    const auto visit = [&](std::string_view key, const value* old, const value* now) {
+      const Place child = place.child(key);
+      FieldChanges part;
+      walk(before == nullptr ? old : presentOrNull(old, child), after == nullptr ? now : presentOrNull(now, child),
+           child, part);
+      note(out, std::move(part), [&] { return fieldElement(key); });
     };
     if (before != nullptr) {
       for (const auto& [key, old] : *before) visit(key, &old, after == nullptr ? nullptr : after->if_contains(key));
     }
-    if (after == nullptr) return;
-    for (const auto& [key, now] : *after) {
-      if (before == nullptr || !before->contains(key)) visit(key, nullptr, &now);
+    if (after != nullptr) {
+      for (const auto& [key, now] : *after) {
+        if (before == nullptr || !before->contains(key)) visit(key, nullptr, &now);
+      }
     }
+    for (FieldSet* set : {&out.added, &out.removed, &out.modified}) set->sort();
   }
 
  private:
-  static bool hollow(const value* part) {
-    if (part == nullptr || part->is_null()) return true;
-    if (const object* map = part->if_object()) return map->empty();
-    const array* list = part->if_array();
-    return list != nullptr && list->empty();
+  static void walk(const value* before, const value* after, const Place& place, FieldChanges& out) {
+    const value& one = after != nullptr && !after->is_null() ? *after : before != nullptr ? *before : *after;
+    const bool same_kind = before == nullptr || after == nullptr || before->is_null() || after->is_null() ||
+                           before->kind() == after->kind();
+    const bool leaf = !same_kind || place.ownedWhole(one) || (hollow(before) && hollow(after));
+    if (leaf) {
+      out.modified.member = before != nullptr && after != nullptr && !json::equal(*before, *after);
+    } else if (one.is_array()) {
+      list(before == nullptr ? nullptr : before->if_array(), after == nullptr ? nullptr : after->if_array(), place,
+           out);
+    } else {
+      map(before == nullptr ? nullptr : before->if_object(), after == nullptr ? nullptr : after->if_object(), place,
+          out);
+    }
+    out.added.member = before == nullptr;
+    out.removed.member = after == nullptr;
   }
 
-  /// A list that a typed server always writes is null, not missing.
-  static const value* presentOrNull(const value* part, const Place& place) {
-    static const value null;
-    bool always = place.field != nullptr && place.field->always &&
-                  (place.shape->form == Form::List || place.shape->form == Form::Map);
-    return part == nullptr && always ? &null : part;
-  }
+  static bool sameValue(const value& a, const value& b) { return json::equal(a, b); }
 
-  void list(const array* before, const array* after, const Place& place) {
+  static void list(const array* before, const array* after, const Place& place, FieldChanges& out) {
+    if (before != nullptr && after != nullptr && std::ranges::equal(*before, *after, sameValue)) return;
     std::map<std::string, std::pair<const value*, const value*>> items;
     for (size_t i = 0; before != nullptr && i < before->size(); ++i) {
       items[elementOr(place, (*before)[i], i)].first = &(*before)[i];
@@ -223,13 +228,69 @@ class Comparer {
       items[elementOr(place, (*after)[i], i)].second = &(*after)[i];
     }
     for (const auto& [element, both] : items) {
-      path_.push_back(element);
-      walk(both.first, both.second, place.element());
-      path_.pop_back();
+      FieldChanges part;
+      walk(both.first, both.second, place.element(), part);
+      note(out, std::move(part), [&] { return element; });
     }
   }
 
-  Path path_;
+  template <typename Element>
+  static void note(FieldChanges& out, FieldChanges part, Element element) {
+    if (!part.added.empty()) out.added.add(element(), std::move(part.added));
+    if (!part.removed.empty()) out.removed.add(element(), std::move(part.removed));
+    if (!part.modified.empty()) out.modified.add(element(), std::move(part.modified));
+  }
+};
+
+/// Writes the FieldsV1 of what is new. `before` is null or an empty value.
+class Newcomer {
+ public:
+  static object map(const object* before, const object& after, const Place& place, bool is_new) {
+    Children found;
+    for (const auto& [key, now] : after) {
+      const Place child = place.child(key);
+      const value* old = before == nullptr ? nullptr : presentOrNull(before->if_contains(key), child);
+      add(found, fieldElement(key), old, now, child);
+    }
+    return written(std::move(found), is_new);
+  }
+
+ private:
+  using Children = std::vector<std::pair<std::string, value>>;
+
+  static void add(Children& found, std::string element, const value* before, const value& after, const Place& place) {
+    bool is_new = before == nullptr;
+    const value& one = after.is_null() && before != nullptr ? *before : after;
+    const bool other_kind = !is_new && !before->is_null() && !after.is_null() && before->kind() != after.kind();
+    object below;
+    if (other_kind || place.ownedWhole(one) || (hollow(before) && hollow(&after))) {
+      is_new = is_new || !json::equal(*before, after);
+    } else if (const array* items = after.if_array()) {
+      below = list(*items, place, is_new);
+    } else if (const object* fields = after.if_object()) {
+      below = map(before == nullptr ? nullptr : before->if_object(), *fields, place, is_new);
+    }
+    if (!is_new && below.empty()) return;
+    found.emplace_back(std::move(element), std::move(below));
+  }
+
+  static object list(const array& items, const Place& place, bool is_new) {
+    Children found;
+    for (size_t i = 0; i < items.size(); ++i) {
+      add(found, elementOr(place, items[i], i), nullptr, items[i], place.element());
+    }
+    return written(std::move(found), is_new);
+  }
+
+  /// A place that is new itself says so by "." beside its children.
+  static object written(Children found, bool is_new) {
+    std::ranges::sort(found, {}, [](const auto& child) -> std::string_view { return child.first; });
+    object out;
+    out.reserve(found.size() + 1);
+    if (is_new && !found.empty()) out["."].emplace_object();
+    for (auto& [element, below] : found) out.insert_or_assign(element, std::move(below));
+    return out;
+  }
 };
 
 value mergeValue(const value& live, const value& applied, const Place& place);
@@ -330,7 +391,7 @@ FieldSet named(const FieldSet& set, const Place& place) {
     std::string_view name = std::string_view(element).substr(2);
     FieldSet child = named(below, is_field ? place.child(name) : place.element());
     if (is_field && !below.children.empty() && place.isStructField(name)) child.member = true;
-    out.children.emplace(element, std::move(child));
+    out.add(element, std::move(child));
   }
   return out;
 }
@@ -346,9 +407,14 @@ Result<FieldSet> fieldsOf(const json::object& document, const Type& type) {
 
 FieldChanges compareFields(const json::object& before, const json::object& after, const Type& type) {
   Shape root{Form::Object, nullptr, &type};
-  Comparer comparer;
-  comparer.map(&before, &after, {&root, nullptr});
-  return std::move(comparer.changes);
+  FieldChanges changes;
+  Comparer::map(&before, &after, {&root, nullptr}, changes);
+  return changes;
+}
+
+json::object newFields(const json::object& nothing, const json::object& made, const Type& type) {
+  Shape root{Form::Object, nullptr, &type};
+  return Newcomer::map(&nothing, made, {&root, nullptr}, false);
 }
 
 json::object mergeApplied(const json::object& live, const json::object& applied, const Type& type) {

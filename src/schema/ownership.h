@@ -17,6 +17,10 @@ struct FieldChanges {
 };
 FieldChanges compareFields(const json::object& before, const json::object& after, const Type& type);
 
+/// What a create adds, and changes of an empty object, as FieldsV1. The same as `added` and `modified` of
+/// compareFields(), without a set between: every object that is made comes through here.
+json::object newFields(const json::object& nothing, const json::object& made, const Type& type);
+
 /// The live object with an applied configuration laid over it.
 json::object mergeApplied(const json::object& live, const json::object& applied, const Type& type);
 

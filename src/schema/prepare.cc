@@ -120,14 +120,13 @@ void freshStatus(const ResourceInfo& resource, object& document, WallTime now) {
 
 void bumpGeneration(object& document, const object& old, std::string_view kind) {
   // The wanted state is everything but metadata and status; a Deployment's annotations are part of it.
-  auto wanted = [](const object& one) {
-    object rest;
-    for (const auto& [key, part] : one) {
-      if (!oneOf(key, {"metadata", "status", "apiVersion", "kind"})) rest[key] = part;
-    }
-    return value(std::move(rest));
+  const auto differs = [](const object& one, const object& other) {
+    return std::ranges::any_of(one, [&](const auto& field) {
+      return !oneOf(field.key(), {"metadata", "status", "apiVersion", "kind"}) &&
+             !json::equalIgnoringEmpty(&field.value(), other.if_contains(field.key()));
+    });
   };
-  bool changed = !json::equalIgnoringEmpty(wanted(document), wanted(old));
+  bool changed = differs(document, old) || differs(old, document);
   if (kind == "Deployment") {
     changed = changed || !json::equalIgnoringEmpty(json::find(document, {"metadata", "annotations"}),
                                                    json::find(old, {"metadata", "annotations"}));
@@ -140,12 +139,17 @@ void bumpGeneration(object& document, const object& old, std::string_view kind) 
 
 /// Everything but one field is the old object's; of the metadata only what people write stays.
 void keepAllBut(std::string_view field, object& document, const object& old) {
-  value wanted = document.contains(field) ? value(document[field]) : value();
-  value metadata = document.contains("metadata") ? value(document["metadata"]) : value(object());
-  object result = old;
-  setOrRemove(result, field, wanted.is_null() ? nullptr : &wanted);
-  result["metadata"] = std::move(metadata);
-  document = std::move(result);
+  const auto keeps_own = [&](std::string_view key) { return key == field || key == "metadata"; };
+  for (auto at = document.begin(); at != document.end();) {
+    const value* before = old.if_contains(at->key());
+    const bool goes = keeps_own(at->key()) ? at->value().is_null() : before == nullptr;
+    at = goes ? document.stable_erase(at) : at + 1;
+  }
+  for (const auto& [key, before] : old) {
+    if (keeps_own(key)) continue;
+    value& now = document[key];
+    if (!json::equal(now, before)) now = before;
+  }
 }
 
 bool usesNodePorts(std::string_view type) {

@@ -72,9 +72,13 @@ class BuiltinRules final : public ObjectRules {
   const json::MergeSchema* mergeSchema() const override { return resource_.type; }
   void noteOwner(const json::object* before, json::object& after, const FieldOwner& owner) const override {
     if (resource_.type == nullptr) return;
-    const json::object nothing = before == nullptr ? schema::emptyObject(*resource_.type) : json::object();
-    schema::trackUpdate(before == nullptr ? nothing : *before, after, *resource_.type, managerOf(owner), owner.now,
-                        ignored(owner.subresource));
+    const schema::Type& type = *resource_.type;
+    if (before == nullptr) {
+      schema::trackCreate(schema::emptyObject(type), after, type, managerOf(owner), owner.now,
+                          ignored(owner.subresource));
+    } else {
+      schema::trackUpdate(*before, after, type, managerOf(owner), owner.now, ignored(owner.subresource));
+    }
   }
   Answer<json::object> apply(const json::object* live, const json::object& config, const FieldOwner& owner,
                              bool force) const override {

@@ -90,13 +90,16 @@ class CustomRules final : public ObjectRules {
       if (const json::value* status = old.if_contains("status")) object["status"] = *status;
     }
     const int64_t before = meta::generation(old);
-    meta::of(object)["generation"] = before + (json::equal(wanted(object), wanted(old)) ? 0 : 1);
+    const bool changed = differs(object, old) || differs(old, object);
+    meta::of(object)["generation"] = before + (changed ? 1 : 0);
   }
   const json::MergeSchema* mergeSchema() const override { return nullptr; }
   void noteOwner(const json::object* before, json::object& after, const FieldOwner& owner) const override {
-    const json::object nothing = before == nullptr ? emptyCustom() : json::object();
-    schema::trackUpdate(before == nullptr ? nothing : *before, after, type_->root(), managerOf(owner), owner.now,
-                        ignored(owner.subresource));
+    if (before == nullptr) {
+      schema::trackCreate(emptyCustom(), after, type_->root(), managerOf(owner), owner.now, ignored(owner.subresource));
+    } else {
+      schema::trackUpdate(*before, after, type_->root(), managerOf(owner), owner.now, ignored(owner.subresource));
+    }
   }
   Answer<json::object> apply(const json::object* live, const json::object& config, const FieldOwner& owner,
                              bool force) const override {
@@ -153,17 +156,37 @@ class CustomRules final : public ObjectRules {
   json::object emptyCustom() const {
     return {{"apiVersion", gvk_.apiVersion()}, {"kind", gvk_.kind}, {"metadata", json::object()}};
   }
-  json::value wanted(const json::object& object) const {
-    json::object out = object;
-    out.erase("metadata");
-    if (has_status_) out.erase("status");
+  /// Whether a field of the wanted state stands in `one` and not so in `other`.
+  bool differs(const json::object& one, const json::object& other) const {
+    return std::any_of(one.begin(), one.end(), [&](const auto& field) {
+      if (field.key() == "metadata" || (has_status_ && field.key() == "status")) return false;
+      const json::value* there = other.if_contains(field.key());
+      return there == nullptr || !json::equal(field.value(), *there);
+    });
+  }
+  /// The old object's, with the new one's managedFields.
+  static json::object metadataBut(const json::object& old, json::object& object) {
+    json::object out;
+    for (const auto& [key, part] : meta::of(old)) {
+      if (key != "managedFields") out[key] = part;
+    }
+    json::value* managed = meta::of(object).if_contains("managedFields");
+    if (managed != nullptr) out["managedFields"] = std::move(*managed);
     return out;
   }
   static void keepAllButStatus(json::object& object, const json::object& old) {
-    json::object out = old;
-    json::removeKey(out, "status");
-    if (const json::value* status = object.if_contains("status")) out["status"] = *status;
-    meta::copyField(object, out, "managedFields");
+    json::object out;
+    for (const auto& [key, before] : old) {
+      json::value* now = object.if_contains(key);
+      if (key == "metadata") {
+        out[key] = metadataBut(old, object);
+      } else if (key != "status" && now != nullptr && json::equal(*now, before)) {
+        out[key] = std::move(*now);
+      } else if (key != "status") {
+        out[key] = before;
+      }
+    }
+    if (json::value* status = object.if_contains("status")) out["status"] = std::move(*status);
     object = std::move(out);
   }
 
