@@ -79,6 +79,83 @@ TEST_F(Limits, AQuotaIsChargedWithinTheWriteAndNeverOverdrawn) {
   });
 }
 
+/// Answers a strategic merge patch.
+Task<testing::ApiClient::Answer> patchWith(testing::ApiClient* client, std::string path, json::value patch) {
+  return client->ask("PATCH", std::move(path), std::move(patch), "application/strategic-merge-patch+json");
+}
+
+/// A quota with a status, as if the controller had counted nothing yet.
+Task<void> makeQuota(testing::ApiClient* client, json::object hard) {
+  const std::string quotas = "/api/v1/namespaces/default/resourcequotas";
+  const json::value quota{{"metadata", {{"name", "q"}}}, {"spec", {{"hard", hard}}}};
+  auto made = co_await client->ask("POST", quotas, quota);
+  EXPECT_EQ(made.code, 201) << made.text;
+  json::object used;
+  for (const auto& [name, limit] : hard) used[name] = "0";
+  made.body["status"] = json::object{{"hard", std::move(hard)}, {"used", std::move(used)}};
+  const auto counted = co_await client->ask("PUT", quotas + "/q/status", made.body);
+  EXPECT_EQ(counted.code, 200) << counted.text;
+}
+
+Task<std::string> usedOf(testing::ApiClient* client, std::string name) {
+  const auto now = co_await client->ask("GET", "/api/v1/namespaces/default/resourcequotas/q");
+  co_return std::string(json::text(now.body, {"status", "used", name}));
+}
+
+TEST_F(Limits, AnUpdateIsChargedByWhatItUsesMore) {
+  with([](ApiServer&, testing::ApiClient& client) -> Task<void> {
+    co_await client.eventually("/api/v1/namespaces/default/serviceaccounts/default", 200);
+    const json::object hard{{"services.nodeports", "1"}, {"services", "5"}, {"requests.cpu", "1"}};
+    const json::value labels = {{"metadata", {{"labels", {{"a", "b"}}}}}};
+    co_await makeQuota(&client, hard);
+    const std::string services = "/api/v1/namespaces/default/services";
+    const json::value plain = {{"metadata", {{"name", "s"}}}, {"spec", {{"ports", {{{"port", 80}, {"name", "a"}}}}}}};
+    const auto made = co_await client.ask("POST", services, plain);
+    EXPECT_EQ(made.code, 201) << made.text;
+    const json::value as_node_port = {{"spec", {{"type", "NodePort"}}}};
+    const auto first = co_await patchWith(&client, services + "/s", as_node_port);
+    EXPECT_EQ(first.code, 200) << first.text;
+    const std::string one = co_await usedOf(&client, "services.nodeports");
+    EXPECT_EQ(one, "1");
+    const json::value two = {{"spec", {{"ports", {{{"port", 80}, {"name", "a"}}, {{"port", 81}, {"name", "b"}}}}}}};
+    const auto more = co_await patchWith(&client, services + "/s", two);
+    EXPECT_EQ(json::text(more.body, {"message"}),
+              "services \"s\" is forbidden: exceeded quota: q, requested: services.nodeports=1, used: "
+              "services.nodeports=1, limited: services.nodeports=1");
+    const auto label = co_await patchWith(&client, services + "/s", labels);
+    EXPECT_EQ(label.code, 200) << label.text;
+    const std::string services_used = co_await usedOf(&client, "services");
+    EXPECT_EQ(services_used, "1");
+  });
+}
+
+TEST_F(Limits, AResizedPodIsChargedAndAPlainUpdateIsNot) {
+  with([](ApiServer&, testing::ApiClient& client) -> Task<void> {
+    co_await client.eventually("/api/v1/namespaces/default/serviceaccounts/default", 200);
+    const json::object hard{{"requests.cpu", "1"}};
+    const json::value labels = {{"metadata", {{"labels", {{"a", "b"}}}}}};
+    co_await makeQuota(&client, hard);
+    const json::object small{{"requests", json::object{{"cpu", "600m"}}}};
+    const auto made = co_await client.ask("POST", kPods, podWith("a", small));
+    EXPECT_EQ(made.code, 201) << made.text;
+    const std::string pod = std::string(kPods) + "/a";
+    const auto resized = [](std::string cpu) {
+      return json::value{{"spec", {{"containers", {{{"name", "c"}, {"resources", {{"requests", {{"cpu", cpu}}}}}}}}}}};
+    };
+    const json::value too_much = resized("1100m"), enough = resized("900m");
+    const auto much = co_await patchWith(&client, pod + "/resize", too_much);
+    EXPECT_EQ(json::text(much.body, {"message"}),
+              "pods \"a\" is forbidden: exceeded quota: q, requested: requests.cpu=500m, used: requests.cpu=600m, "
+              "limited: requests.cpu=1");
+    const auto fits = co_await patchWith(&client, pod + "/resize", enough);
+    EXPECT_EQ(fits.code, 200) << fits.text;
+    const auto label = co_await patchWith(&client, pod, labels);
+    EXPECT_EQ(label.code, 200) << label.text;
+    const std::string used = co_await usedOf(&client, "requests.cpu");
+    EXPECT_EQ(used, "900m");
+  });
+}
+
 TEST_F(Limits, AUserWithTooManyRequestsIsAskedToComeBack) {
   options_.max_requests_per_user = 0;
   with([this](ApiServer& server, testing::ApiClient& client) -> Task<void> {

@@ -1,5 +1,7 @@
 #include "controllers/quota_controller.h"
 
+#include "schema/quota_scope.h"
+
 namespace slipway::controllers {
 namespace {
 
@@ -93,7 +95,7 @@ Task<Result<Outcome>> QuotaController::reconcile(std::string key) {
 QuotaAmounts QuotaController::countPods(const Object& quota) const {
   QuotaAmounts sum;
   for (const auto& [key, pod] : pods_.all()) {
-    if (kube::nameSpace(*pod) == kube::nameSpace(quota) && quotaCovers(quota, *pod)) {
+    if (kube::nameSpace(*pod) == kube::nameSpace(quota) && schema::quotaCovers(quota, *pod)) {
       addTo(sum, usageOfPod(*pod, clock_.now()));
     }
   }

@@ -1,5 +1,6 @@
 #include "controllers/quota_controller.h"
 #include "controllers/testing/world.h"
+#include "schema/quota_scope.h"
 
 namespace slipway::controllers {
 namespace {
@@ -46,7 +47,7 @@ TEST(QuotaUsage, ScopesChoosePods) {
   const kube::Object burstable =
       parse(R"({"spec":{"priorityClassName":"high","containers":[{"resources":{"requests":{"cpu":"1"}}}]}})");
   const auto covers = [](std::string_view spec, const kube::Object& pod) {
-    return quotaCovers({{"spec", parse(spec)}}, pod);
+    return schema::quotaCovers({{"spec", parse(spec)}}, pod);
   };
   EXPECT_TRUE(covers(R"({"scopes":["BestEffort","Terminating"]})", best_effort));
   EXPECT_FALSE(covers(R"({"scopes":["BestEffort"]})", burstable));

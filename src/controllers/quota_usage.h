@@ -19,8 +19,6 @@ QuotaAmounts usageOfPod(const kube::Object& pod, WallTime now);
 /// What a service, a claim or an object of any other kind uses up, beside its "count/...".
 QuotaAmounts usageOfObject(const kube::Resource& resource, const kube::Object& object);
 
-/// Whether the quota's spec.scopes and spec.scopeSelector take the pod in.
-bool quotaCovers(const kube::Object& quota, const kube::Object& pod);
 /// "count/deployments.apps".
 std::string countName(const kube::Resource& resource);
 

@@ -159,4 +159,10 @@ Quantity Quantity::operator+(const Quantity& other) const {
   return sum;
 }
 
+Quantity Quantity::operator-(const Quantity& other) const {
+  Quantity rest = *this;
+  rest.nano_ -= other.nano_;
+  return rest;
+}
+
 }  // namespace slipway::schema

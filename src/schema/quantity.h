@@ -29,6 +29,7 @@ class Quantity {
   int sign() const { return nano_ > 0 ? 1 : nano_ < 0 ? -1 : 0; }
 
   Quantity operator+(const Quantity& other) const;
+  Quantity operator-(const Quantity& other) const;
   std::strong_ordering operator<=>(const Quantity& other) const {
     return nano_ < other.nano_   ? std::strong_ordering::less
            : nano_ > other.nano_ ? std::strong_ordering::greater

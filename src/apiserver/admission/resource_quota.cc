@@ -3,6 +3,7 @@
 #include "apiserver/api/object_meta.h"
 #include "base/strings.h"
 #include "json/document.h"
+#include "schema/quota_scope.h"
 
 namespace slipway::apiserver {
 namespace {
@@ -11,31 +12,15 @@ using schema::Quantity;
 
 constexpr std::string_view kClassPart = ".storageclass.storage.k8s.io/";
 
-bool hasPlainName(const Kind& kind) {
-  constexpr std::string_view kPlain[] = {"configmaps",
-                                         "secrets",
-                                         "services",
-                                         "persistentvolumeclaims",
-                                         "pods",
-                                         "resourcequotas",
-                                         "replicationcontrollers"};
-  return kind.group.empty() && std::find(std::begin(kPlain), std::end(kPlain), kind.plural) != std::end(kPlain);
-}
-
-bool hasOldName(std::string_view resource) {
-  return resource == "cpu" || resource == "memory" || resource == "ephemeral-storage" ||
-         resource.starts_with("hugepages-");
-}
-
 /// What a new object uses up, by the names of quotas.
 ResourceAmounts usageOf(const Kind& kind, const json::object& object) {
   ResourceAmounts usage;
   usage.emplace("count/" + kind.resource().str(), Quantity(1));
-  if (hasPlainName(kind)) usage.emplace(kind.plural, Quantity(1));
+  if (schema::hasPlainQuotaName(kind.group, kind.plural)) usage.emplace(kind.plural, Quantity(1));
   if (kind.table == "core/pods") {
     for (const auto& [name, amount] : amountsOfPod(object, "requests")) {
       usage.emplace("requests." + name, amount);
-      if (hasOldName(name)) usage.emplace(name, amount);
+      if (schema::hasOldQuotaName(name)) usage.emplace(name, amount);
     }
     for (const auto& [name, amount] : amountsOfPod(object, "limits")) usage.emplace("limits." + name, amount);
   } else if (kind.table == "core/services") {
@@ -55,43 +40,40 @@ ResourceAmounts usageOf(const Kind& kind, const json::object& object) {
   return usage;
 }
 
-bool isBestEffort(const json::object& pod) {
-  return amountsOfPod(pod, "requests").empty() && amountsOfPod(pod, "limits").empty();
-}
-
-bool inScope(std::string_view scope, const json::object& pod) {
-  const bool terminating = json::find(pod, {"spec", "activeDeadlineSeconds"}) != nullptr;
-  if (scope == "Terminating") return terminating;
-  if (scope == "NotTerminating") return !terminating;
-  if (scope == "BestEffort") return isBestEffort(pod);
-  if (scope == "NotBestEffort") return !isBestEffort(pod);
-  return scope == "PriorityClass" && !json::text(pod, {"spec", "priorityClassName"}).empty();
-}
-
-bool fitsExpression(const json::object& expression, const json::object& pod) {
-  const std::string_view scope = json::text(expression, {"scopeName"}), op = json::text(expression, {"operator"});
-  if (op == "Exists") return inScope(scope, pod);
-  if (op == "DoesNotExist") return !inScope(scope, pod);
-  const json::value mine(json::text(pod, {"spec", "priorityClassName"}));
-  const json::array* values = json::findArray(expression, {"values"});
-  const bool listed = values != nullptr && std::find(values->begin(), values->end(), mine) != values->end();
-  return scope == "PriorityClass" && (op == "In" ? listed : !listed);
-}
-
-/// Whether a quota with scopes counts the object; scopes are about pods only.
+/// Whether a quota counts the object; scopes are about pods only.
 bool covers(const json::object& quota, const Kind& kind, const json::object& object) {
-  const json::array* scopes = json::findArray(quota, {"spec", "scopes"});
-  const json::array* expressions = json::findArray(quota, {"spec", "scopeSelector", "matchExpressions"});
-  const bool scoped = (scopes != nullptr && !scopes->empty()) || (expressions != nullptr && !expressions->empty());
-  if (!scoped) return true;
-  if (kind.table != "core/pods") return false;
-  for (size_t i = 0; scopes != nullptr && i < scopes->size(); ++i) {
-    if (!inScope((*scopes)[i].as_string(), object)) return false;
+  if (!schema::hasQuotaScopes(quota)) return true;
+  return kind.table == "core/pods" && schema::quotaCovers(quota, object);
+}
+
+bool isTerminating(const json::object& pod) {
+  return json::find(pod, {"spec", "activeDeadlineSeconds"}) != nullptr;
+}
+
+/// Which writes use something up: creates, and those updates that may use more than before.
+bool mayCharge(const AdmissionRequest& request) {
+  if (!request.kind->namespaced || request.object == nullptr) return false;
+  const std::string& table = request.kind->table;
+  if (request.operation == "CREATE") return request.subresource.empty();
+  if (request.operation != "UPDATE" || request.old == nullptr) return false;
+  if (table == "core/pods") {
+    const bool other_scope = isTerminating(*request.old) != isTerminating(*request.object);
+    return request.subresource == "resize" || (request.subresource.empty() && other_scope);
   }
-  for (size_t i = 0; expressions != nullptr && i < expressions->size(); ++i) {
-    if (!fitsExpression((*expressions)[i].as_object(), object)) return false;
+  return request.subresource.empty() && (table == "core/services" || table == "core/persistentvolumeclaims");
+}
+
+/// What the object uses more than before, when the quota counted it before.
+ResourceAmounts chargeFor(const json::object& quota, const AdmissionRequest& request) {
+  ResourceAmounts usage = usageOf(*request.kind, *request.object);
+  if (request.operation != "UPDATE" || !covers(quota, *request.kind, *request.old)) return usage;
+  for (const auto& [name, before] : usageOf(*request.kind, *request.old)) {
+    const auto now = usage.find(name);
+    if (now == usage.end()) continue;
+    now->second = now->second - before;
+    if (now->second.sign() <= 0) usage.erase(now);
   }
-  return true;
+  return usage;
 }
 
 std::string listing(const ResourceAmounts& amounts) {
@@ -131,23 +113,22 @@ class ResourceQuotaAdmission final : public Admission {
 
   Task<Done> mutate(AdmissionRequest&) override { co_return Done(); }
   Task<Done> validate(const AdmissionRequest& request) override {
-    if (request.operation != "CREATE" || !request.subresource.empty() || !request.kind->namespaced) co_return Done();
+    if (!mayCharge(request)) co_return Done();
     const std::string prefix = request.ns + "/";
     const std::vector<StoredPtr> quotas = registry_.store().table("core/resourcequotas").list(prefix, "", 0).objects;
     if (quotas.empty()) co_return Done();
-    const ResourceAmounts usage = usageOf(*request.kind, *request.object);
     for (const StoredPtr& stored : quotas) {
-      Done done = co_await charge(stored->key.substr(prefix.size()), request, usage);
+      Done done = co_await charge(stored->key.substr(prefix.size()), request);
       if (!done) co_return done;
     }
     co_return Done();
   }
 
  private:
-  Task<Done> charge(std::string name, const AdmissionRequest& request, const ResourceAmounts& usage) {
+  Task<Done> charge(std::string name, const AdmissionRequest& request) {
     const KindPtr kind = registry_.kinds().find("", "v1", "resourcequotas");
     Registry::Change change = [&](const json::object& live) -> Answer<json::object> {
-      Answer<std::optional<json::object>> charged = chargeTo(live, name, request, usage);
+      Answer<std::optional<json::object>> charged = chargeTo(live, name, request);
       if (!charged) return failure(std::move(charged.error()));
       return charged->has_value() ? std::move(**charged) : live;
     };
@@ -160,8 +141,9 @@ class ResourceQuotaAdmission final : public Admission {
 
   /// The quota with the usage added; nothing when it does not limit such an object.
   static Answer<std::optional<json::object>> chargeTo(const json::object& quota, const std::string& name,
-                                                      const AdmissionRequest& request, const ResourceAmounts& usage) {
+                                                      const AdmissionRequest& request) {
     if (!covers(quota, *request.kind, *request.object)) return std::optional<json::object>();
+    const ResourceAmounts usage = chargeFor(quota, request);
     const auto refused = [&](std::string why) {
       return failure(refuse::forbidden(request.kind->resource(), request.name, why));
     };
