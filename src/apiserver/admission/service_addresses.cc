@@ -1,6 +1,7 @@
 #include <set>
 
 #include "apiserver/admission/plugins.h"
+#include "apiserver/admission/taken_addresses.h"
 #include "apiserver/api/object_meta.h"
 #include "base/strings.h"
 #include "schema/formats.h"
@@ -8,7 +9,8 @@
 namespace slipway::apiserver {
 namespace {
 
-constexpr unsigned kAddresses = 65534;  ///< of 10.96.0.0/16
+constexpr unsigned kAddresses = 65534;      ///< of 10.96.0.0/16
+constexpr unsigned kChosenAddresses = 256;  ///< the first ones stay free for addresses that people choose
 constexpr int64_t kFirstNodePort = 30000;
 constexpr int64_t kNodePorts = 2768;
 
@@ -17,10 +19,10 @@ std::string addressAt(unsigned index) {
 }
 
 /// Gives a Service what kube-apiserver's allocators give it: cluster IPs of 10.96.0.0/16, IP families and node ports.
-/// What is taken is read from the services themselves, so nothing can be lost or leak.
+/// What is taken stands in the services themselves, so nothing can be lost or leak.
 class ServiceAddresses final : public PlainAdmission {
  public:
-  ServiceAddresses(Store& store, Random& random) : store_(store), random_(random) {}
+  ServiceAddresses(Store& store, Random& random) : taken_(store), random_(random) {}
 
  protected:
   Done change(AdmissionRequest& request) override {
@@ -34,7 +36,12 @@ class ServiceAddresses final : public PlainAdmission {
       return {};
     }
     if (request.old != nullptr) keep(*request.old, spec);
-    if (json::text(spec, {"clusterIP"}).empty()) spec["clusterIP"] = freeAddress(request);
+    taken_.follow();
+    if (json::text(spec, {"clusterIP"}).empty()) {
+      if (taken_.addresses() >= kAddresses - kChosenAddresses)
+        return failure(refuse::internal("failed to allocate a serviceIP: range is full"));
+      spec["clusterIP"] = freeAddress(request);
+    }
     TRY_STATUS(checkAddress(request, spec));
     if (!spec.contains("clusterIPs")) spec["clusterIPs"] = json::array{spec["clusterIP"]};
     // Nobody knows which families the endpoints of a headless service without selector will have.
@@ -55,16 +62,6 @@ class ServiceAddresses final : public PlainAdmission {
     }
   }
 
-  /// Calls for each other service.
-  void collect(const AdmissionRequest& request, const std::function<void(const json::object&)>& visit) const {
-    const std::string self = request.kind->key(request.ns, request.name);
-    for (const auto& [key, stored] : store_.table("core/services").objects()) {
-      if (key == self) continue;
-      const json::value service = json::parse(stored->bytes);
-      visit(service.as_object());
-    }
-  }
-
   static Done refuseField(const AdmissionRequest& request, std::string field, std::string message) {
     return failure(refuse::invalid(request.kind->qualifiedKind(), request.name,
                                    {{"FieldValueInvalid", std::move(message), std::move(field)}}));
@@ -76,10 +73,7 @@ class ServiceAddresses final : public PlainAdmission {
     if (request.old != nullptr && json::text(*request.old, {"spec", "clusterIP"}) == address) return {};
     if (address == "None" || !schema::isIp(address) || schema::isIpv6(address)) return {};
     const bool ours = address.starts_with("10.96.") && address != addressAt(0) && address != addressAt(kAddresses + 1);
-    bool is_taken = false;
-    collect(request, [&](const json::object& other) {
-      is_taken = is_taken || json::text(other, {"spec", "clusterIP"}) == address;
-    });
+    const bool is_taken = taken_.hasAddress(address, request.kind->key(request.ns, request.name));
     if (ours && !is_taken) return {};
     const char* why =
         ours ? "provided IP is already allocated" : "the provided network does not match the current range";
@@ -88,25 +82,19 @@ class ServiceAddresses final : public PlainAdmission {
   }
 
   std::string freeAddress(const AdmissionRequest& request) const {
-    std::set<std::string, std::less<>> taken;
-    collect(request, [&](const json::object& service) { taken.emplace(json::text(service, {"spec", "clusterIP"})); });
+    const std::string self = request.kind->key(request.ns, request.name);
     while (true) {
-      // The first 256 stay free for addresses that people choose.
-      std::string address = addressAt(256 + static_cast<unsigned>(random_.next() % (kAddresses - 256)));
-      if (!taken.contains(address)) return address;
+      std::string address =
+          addressAt(kChosenAddresses + static_cast<unsigned>(random_.next() % (kAddresses - kChosenAddresses)));
+      if (!taken_.hasAddress(address, self)) return address;
     }
   }
 
   Done setNodePorts(const AdmissionRequest& request, json::object& spec) const {
     json::array* ports = json::findArray(spec, {"ports"});
     if (ports == nullptr) return {};
-    std::set<int64_t> taken;
-    collect(request, [&](const json::object& service) {
-      const json::array* theirs = json::findArray(service, {"spec", "ports"});
-      for (size_t i = 0; theirs != nullptr && i < theirs->size(); ++i) {
-        taken.insert(json::findInt((*theirs)[i].as_object(), {"nodePort"}).value_or(0));
-      }
-    });
+    const std::string self = request.kind->key(request.ns, request.name);
+    std::set<int64_t> own;
     for (size_t i = 0; i < ports->size(); ++i) {
       json::object& port = (*ports)[i].as_object();
       int64_t chosen = json::findInt(port, {"nodePort"}).value_or(0);
@@ -119,20 +107,22 @@ class ServiceAddresses final : public PlainAdmission {
                                        chosen));
       }
       // One number may stand for TCP and for UDP within a service.
-      if (given && taken.contains(chosen)) {
+      if (given && taken_.hasPort(chosen, self)) {
         return refuseField(request, field,
                            fmt::format("Invalid value: {}: provided port is already allocated", chosen));
       }
+      if (!given && taken_.ports() + own.size() >= static_cast<size_t>(kNodePorts))
+        return failure(refuse::internal("failed to allocate a nodePort: range is full"));
       while (!given) {
         chosen = kFirstNodePort + static_cast<int64_t>(random_.next() % kNodePorts);
-        if (taken.insert(chosen).second) break;
+        if (!taken_.hasPort(chosen, self) && own.insert(chosen).second) break;
       }
       port["nodePort"] = chosen;
     }
     return {};
   }
 
-  Store& store_;
+  TakenAddresses taken_;
   Random& random_;
 };
 

@@ -2,6 +2,7 @@
 
 #include "apiserver/api/object_meta.h"
 #include "apiserver/crd/schema_check.h"
+#include "apiserver/crd/version_check.h"
 #include "base/strings.h"
 #include "json/compare.h"
 #include "json/document.h"
@@ -17,13 +18,6 @@ using Type = schema::FieldError::Type;
 constexpr std::string_view kApproval = "api-approved.kubernetes.io";
 constexpr std::string_view kMixedCase = "may have mixed case, but should otherwise match: ";
 
-const json::array kNone;
-
-const json::array& listAt(const json::object& from, std::initializer_list<std::string_view> path) {
-  const json::array* found = json::findArray(from, path);
-  return found == nullptr ? kNone : *found;
-}
-
 bool isProtected(std::string_view group) {
   for (const std::string_view suffix : {"k8s.io", "kubernetes.io"}) {
     if (group == suffix || group.ends_with("." + std::string(suffix))) return true;
@@ -35,7 +29,10 @@ bool isProtected(std::string_view group) {
 class DefinitionCheck {
  public:
   DefinitionCheck(schema::FieldErrors& errors, const json::object& definition)
-      : root_(errors, definition), spec_(root_.child("spec")), versions_(listAt(definition, {"spec", "versions"})) {}
+      : root_(errors, definition),
+        spec_(root_.child("spec")),
+        versions_(definitionList(definition, {"spec", "versions"})),
+        each_(root_, versions_) {}
 
   void name() const {
     const std::string wanted = fmt::format("{}.{}", json::text(root_.object(), {"spec", "names", "plural"}),
@@ -118,73 +115,10 @@ class DefinitionCheck {
       names.invalid("listKind", "kind and listKind may not be the same");
   }
 
-  /// What all versions say alike stands, in messages, at the top of spec.
-  std::string place(size_t index, std::string_view field, std::string_view shared) const {
-    const auto part = [&](const json::value& version) {
-      const json::value* found = version.as_object().if_contains(field);
-      return found == nullptr ? json::value() : *found;
-    };
-    const bool alike = std::all_of(versions_.begin(), versions_.end(), [&](const json::value& version) {
-      return json::equal(part(version), part(versions_.front()));
-    });
-    if (alike) return index == 0 ? fmt::format("spec.{}", shared) : std::string();
-    return fmt::format("spec.versions[{}].{}", index, field);
-  }
-
-  void columns(size_t index) const {
-    const std::string path = place(index, "additionalPrinterColumns", "additionalPrinterColumns");
-    if (path.empty()) return;
-    const json::array& columns = listAt(versions_[index].as_object(), {"additionalPrinterColumns"});
-    for (size_t i = 0; i < columns.size(); ++i) column(columns[i].as_object(), fmt::format("{}[{}]", path, i));
-  }
-
-  void subresources(size_t index) const {
-    const json::object* scale = json::findObject(versions_[index].as_object(), {"subresources", "scale"});
-    const std::string path = place(index, "subresources", "subresources");
-    if (path.empty() || scale == nullptr) return;
-    const auto check = [&](std::string_view key, bool needed, std::initializer_list<std::string_view> roots,
-                           std::string_view where) {
-      const std::string_view text = json::text(*scale, {key});
-      const std::string field = fmt::format("{}.scale.{}", path, key);
-      if (text.empty() && needed) return root_.add(Type::Required, field, "Required value");
-      if (text.empty()) return;
-      if (!isSimplePath(text)) return root_.invalidAt(field, text, "must be a simple json path starting with .");
-      const bool below = std::any_of(roots.begin(), roots.end(), [&](std::string_view start) {
-        return text.starts_with(start) && text.size() > start.size();
-      });
-      if (!below) root_.invalidAt(field, text, fmt::format("should be a json path under {}", where));
-    };
-    check("specReplicasPath", true, {".spec."}, ".spec");
-    check("statusReplicasPath", true, {".status."}, ".status");
-    check("labelSelectorPath", false, {".spec.", ".status."}, "either .spec or .status");
-  }
-
-  void selectable(size_t index) const {
-    const json::object& version = versions_[index].as_object();
-    const json::array& fields = listAt(version, {"selectableFields"});
-    const std::string path = place(index, "selectableFields", "selectableFields");
-    if (path.empty()) return;
-    std::set<std::string, std::less<>> seen;
-    for (size_t i = 0; i < fields.size(); ++i) {
-      const std::string_view text = json::text(fields[i].as_object(), {"jsonPath"});
-      const std::string field = fmt::format("{}[{}].jsonPath", path, i);
-      if (text.empty()) {
-        root_.add(Type::Required, field, "Required value");
-      } else if (!text.starts_with('.')) {
-        root_.invalidAt(field, text,
-                        fmt::format("is an invalid path: expected [ or . but got: {}", text.substr(0, text.find('.'))));
-      } else if (!seen.emplace(text).second) {
-        root_.add(Type::Duplicate, field, fmt::format("Duplicate value: \"{}\"", text));
-      } else {
-        selectableType(version, text, field);
-      }
-    }
-  }
-
   void schemas(std::vector<Cause>& causes) const {
     for (size_t i = 0; i < versions_.size(); ++i) {
       const json::object* schema = json::findObject(versions_[i].as_object(), {"schema", "openAPIV3Schema"});
-      const std::string path = place(i, "schema", "validation");
+      const std::string path = each_.place(i, "schema", "validation");
       if (schema == nullptr || path.empty()) continue;
       std::vector<Cause> found = checkCustomSchema(*schema, path + ".openAPIV3Schema");
       std::move(found.begin(), found.end(), std::back_inserter(causes));
@@ -208,7 +142,7 @@ class DefinitionCheck {
   void stored(const std::string& storage) const {
     std::set<std::string, std::less<>> known;
     for (const json::value& version : versions_) known.emplace(json::text(version.as_object(), {"name"}));
-    const json::array& stored = listAt(root_.object(), {"status", "storedVersions"});
+    const json::array& stored = definitionList(root_.object(), {"status", "storedVersions"});
     if (stored.empty() && storage.empty())
       root_.invalidAt("status.storedVersions", json::value(), "must have at least one stored version");
     for (size_t i = 0; i < stored.size(); ++i) {
@@ -233,55 +167,11 @@ class DefinitionCheck {
     }
   }
 
-  const Check& root() const { return root_; }
+  const VersionCheck& each() const { return each_; }
   const Check& spec() const { return spec_; }
   size_t count() const { return versions_.size(); }
 
  private:
-  static bool isSimplePath(std::string_view path) {
-    return path.starts_with('.') && path.find_first_of("[]*?@\"' ") == std::string_view::npos;
-  }
-
-  void column(const json::object& column, const std::string& path) const {
-    constexpr std::string_view kTypes = "boolean,date,integer,number,string";
-    constexpr std::string_view kFormats = "byte,date,date-time,double,float,int32,int64,password";
-    const auto isOneOf = [](std::string_view text, std::string_view list) {
-      const std::vector<std::string_view> all = split(list, ',');
-      return std::find(all.begin(), all.end(), text) != all.end();
-    };
-    if (json::text(column, {"name"}).empty()) root_.add(Type::Required, path + ".name", "Required value");
-    const std::string_view type = json::text(column, {"type"});
-    if (type.empty()) {
-      root_.add(Type::Required, path + ".type", fmt::format("Required value: must be one of {}", kTypes));
-    } else if (!isOneOf(type, kTypes)) {
-      root_.invalidAt(path + ".type", type, fmt::format("must be one of {}", kTypes));
-    }
-    const std::string_view format = json::text(column, {"format"});
-    if (!format.empty() && !isOneOf(format, kFormats))
-      root_.invalidAt(path + ".format", format, fmt::format("must be one of {}", kFormats));
-    const std::string_view json_path = json::text(column, {"jsonPath"});
-    if (json_path.empty()) {
-      root_.add(Type::Required, path + ".JSONPath", "Required value");
-    } else if (!json_path.starts_with('.')) {
-      root_.invalidAt(path + ".JSONPath", json_path, "must be a simple json path starting with .");
-    }
-  }
-
-  void selectableType(const json::object& version, std::string_view text, const std::string& field) const {
-    const json::object* at = json::findObject(version, {"schema", "openAPIV3Schema"});
-    const std::vector<std::string_view> names = split(text.substr(1), '.');
-    for (const std::string_view name : names) {
-      if (at != nullptr) at = json::findObject(*at, {"properties", name});
-    }
-    if (at == nullptr || names.front() == "metadata")
-      return root_.invalidAt(field, text, "is an invalid path: does not refer to a valid field");
-    const std::string_view type = json::text(*at, {"type"});
-    if (type == "string" || type == "boolean" || type == "integer") return;
-    root_.invalidAt(field, text,
-                    "must point to a field of type string, boolean or integer. Enum string fields and strings with "
-                    "formats are allowed.");
-  }
-
   /// As Go prints the versions when what they say alike was moved to the top.
   json::array shownVersions() const {
     json::array out;
@@ -303,6 +193,7 @@ class DefinitionCheck {
   Check root_;
   Check spec_;
   const json::array& versions_;
+  VersionCheck each_;
 };
 
 void take(schema::FieldErrors& errors, std::vector<Cause>& causes) {
@@ -331,11 +222,11 @@ std::vector<Cause> checkDefinition(const json::object& definition, const json::o
   check.spec().oneOf("scope", {"Cluster", "Namespaced"}, true);
   check.versions(storage);
   check.names();
-  for (size_t i = 0; i < check.count(); ++i) check.columns(i);
-  for (size_t i = 0; i < check.count(); ++i) check.selectable(i);
+  for (size_t i = 0; i < check.count(); ++i) check.each().columns(i);
+  for (size_t i = 0; i < check.count(); ++i) check.each().selectable(i);
   take(errors, causes);
   check.schemas(causes);
-  for (size_t i = 0; i < check.count(); ++i) check.subresources(i);
+  for (size_t i = 0; i < check.count(); ++i) check.each().subresources(i);
   check.conversion();
   if (old == nullptr) check.approval();
   check.stored(storage);
