@@ -11,6 +11,7 @@
 #include "apiserver/cluster_pki.h"
 #include "apiserver/crd/definition_check.h"
 #include "apiserver/crd/definition_keeper.h"
+#include "apiserver/encryption.h"
 #include "apiserver/namespace_keeper.h"
 #include "apiserver/request_metrics.h"
 #include "apiserver/server_paths.h"
@@ -65,6 +66,7 @@ struct ApiServer::Impl {
   std::unique_ptr<Authorizer> authorizer;
   std::unique_ptr<Registry> registry;
   std::unique_ptr<AdmissionChain> admission;
+  std::unique_ptr<AdmissionChain> body_admission;
   std::unique_ptr<ResourceHandlers> handlers;
   std::unique_ptr<ServiceAccountTokens> tokens;
   std::unique_ptr<Authenticator> authenticator;
@@ -87,14 +89,17 @@ ApiServer::~ApiServer() = default;
 Result<std::unique_ptr<net::Listener>> ApiServer::Impl::open() {
   TRY_STATUS(makeDirectories(options.data_dir, 0700));
   TRY(pki, ClusterPki::open(options.data_dir / "pki", serverNames(options), clock.now()));
-  TRY(store, Store::open(group.executor(), options.data_dir / "state.db", clock));
+  StoreOptions storage;
+  TRY(storage.cipher, rowCipher(options.encryption));
+  TRY(store, Store::open(group.executor(), options.data_dir / "state.db", clock, std::move(storage)));
   schema = schema::Schema::builtin();
   addBuiltinKinds(kinds, *schema);
   addDefinitionStrategy(strategies);
   authorizer = std::make_unique<Authorizer>(*store);
   registry = std::make_unique<Registry>(Registry::Parts{*store, kinds, strategies, nullptr, clock, random});
   admission = defaultAdmission(*registry, *authorizer);
-  registry->setAdmission(admission.get());
+  body_admission = bodyAdmission(*registry);
+  registry->setAdmission(admission.get(), body_admission.get());
   handlers = std::make_unique<ResourceHandlers>(*registry, clock);
   tokens = std::make_unique<ServiceAccountTokens>(pki->serviceAccountKey(), options.issuer, *store, clock, random);
   authenticator = std::make_unique<Authenticator>(*store, *tokens, clock);

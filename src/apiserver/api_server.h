@@ -12,11 +12,12 @@
 namespace slipway::apiserver {
 
 struct ApiServerOptions {
-  std::filesystem::path data_dir;      ///< database, keys, kubeconfig; made if it is missing
-  std::string address = "127.0.0.1";   ///< to listen on
-  uint16_t port = 6443;                ///< 0: any free one
-  std::vector<std::string> names;      ///< more DNS names and addresses for the server's certificate
-  std::filesystem::path audit_log;     ///< JSON lines; empty: none
+  std::filesystem::path data_dir;     ///< database, keys, kubeconfig; made if it is missing
+  std::string address = "127.0.0.1";  ///< to listen on
+  uint16_t port = 6443;               ///< 0: any free one
+  std::vector<std::string> names;     ///< more DNS names and addresses for the server's certificate
+  std::filesystem::path audit_log;    ///< JSON lines; empty: none
+  std::filesystem::path encryption;   ///< an EncryptionConfiguration: what is encrypted in the database; empty: nothing
   size_t max_requests_per_user = 400;  ///< under way at once, watches and streams not counted
   std::filesystem::path kubelet_ca;    ///< whom to believe when calling kubelets; empty: anyone
   std::string issuer = "https://kubernetes.default.svc.cluster.local";

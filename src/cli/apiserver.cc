@@ -103,6 +103,8 @@ void addApiServer(CLI::App& app, Context& context) {
   command->add_option("--listen", words->listen, "host:port; port 0 takes a free one")->capture_default_str();
   command->add_option("--name", words->options.names, "A further DNS name or address for the server's certificate");
   command->add_option("--audit-log", words->options.audit_log, "Write one JSON line for each request to this file");
+  command->add_option("--encryption-provider-config", words->options.encryption,
+                      "Encrypt Secrets and others in the database, as this EncryptionConfiguration says");
   command->add_flag("--controllers,!--no-controllers", words->controllers, "Run the scheduler too (default true)");
   const auto file = std::make_shared<std::filesystem::path>();
   CLI::App* backup = command->add_subcommand("backup", "Copy the database, of a running server too");

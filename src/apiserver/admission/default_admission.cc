@@ -2,6 +2,13 @@
 
 namespace slipway::apiserver {
 
+std::unique_ptr<AdmissionChain> bodyAdmission(Registry& registry) {
+  auto chain = std::make_unique<AdmissionChain>();
+  chain->add(mutatingWebhooks(registry, registry.random()));
+  chain->add(validatingWebhooks(registry, registry.random()));
+  return chain;
+}
+
 std::unique_ptr<AdmissionChain> defaultAdmission(Registry& registry, Authorizer& authorizer) {
   Store& store = registry.store();
   Random& random = registry.random();

@@ -37,6 +37,9 @@ std::unique_ptr<Admission> mutatingWebhooks(Registry& registry, Random& random);
 /// Webhooks of ValidatingWebhookConfigurations allow or refuse it.
 std::unique_ptr<Admission> validatingWebhooks(Registry& registry, Random& random);
 
+/// The webhooks alone, for what is not stored.
+std::unique_ptr<AdmissionChain> bodyAdmission(Registry& registry);
+
 /// All of them in upstream's order, for the registry that they are then given to.
 std::unique_ptr<AdmissionChain> defaultAdmission(Registry& registry, Authorizer& authorizer);
 

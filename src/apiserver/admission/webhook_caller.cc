@@ -56,6 +56,16 @@ Result<Place> placeOfService(Registry& registry, const json::object& reference) 
 json::object kindOf(const Kind& kind) {
   return {{"group", kind.group}, {"version", kind.version}, {"kind", kind.kind}};
 }
+/// Of what is shown: a subresource's body says itself what it is.
+json::object shownKind(const AdmissionRequest& request, const Kind& as) {
+  if (!request.is_body) return kindOf(as);
+  const std::string_view version = json::text(*request.object, {"apiVersion"});
+  const size_t slash = version.find('/');
+  const bool core = slash == std::string_view::npos;
+  return {{"group", core ? std::string_view() : version.substr(0, slash)},
+          {"version", core ? version : version.substr(slash + 1)},
+          {"kind", json::text(*request.object, {"kind"})}};
+}
 json::object resourceOf(const Kind& kind) {
   return {{"group", kind.group}, {"version", kind.version}, {"resource", kind.plural}};
 }
@@ -131,9 +141,9 @@ Result<WebhookVerdict> readVerdict(const std::string& body, const Webhook& hook,
 
 json::object WebhookCaller::review(const Webhook& hook, const Kind& as, const AdmissionRequest& request,
                                    const std::string& uid) {
-  json::object out{{"uid", uid}, {"kind", kindOf(as)}, {"resource", resourceOf(as)}};
+  json::object out{{"uid", uid}, {"kind", shownKind(request, as)}, {"resource", resourceOf(as)}};
   if (!request.subresource.empty()) out["subResource"] = request.subresource;
-  out["requestKind"] = kindOf(*request.kind);
+  out["requestKind"] = shownKind(request, *request.kind);
   out["requestResource"] = resourceOf(*request.kind);
   if (!request.subresource.empty()) out["requestSubResource"] = request.subresource;
   if (!request.name.empty()) out["name"] = request.name;
@@ -151,6 +161,7 @@ json::object WebhookCaller::review(const Webhook& hook, const Kind& as, const Ad
                         : request.operation == "UPDATE" ? "UpdateOptions"
                                                         : "DeleteOptions";
   out["options"] = json::object{{"kind", options}, {"apiVersion", "meta.k8s.io/v1"}};
+  if (request.operation == "CONNECT") out["options"] = nullptr;
   return {{"kind", "AdmissionReview"},
           {"apiVersion", "admission.k8s.io/" + hook.review_version},
           {"request", std::move(out)}};

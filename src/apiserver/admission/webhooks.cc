@@ -136,9 +136,11 @@ class MutatingWebhooks final : public WebhookAdmission {
       toStored(*match.as, after);
       toServed(kind, after);
     }
-    CO_TRY(const std::vector<std::string> unknown, kind.rules->normalise(after));
-    (void)unknown;
-    kind.rules->setDefaults(after);
+    if (!request.is_body) {
+      CO_TRY(const std::vector<std::string> unknown, kind.rules->normalise(after));
+      (void)unknown;
+      kind.rules->setDefaults(after);
+    }
     const bool changed = !json::equal(json::value(after), json::value(*request.object));
     *request.object = std::move(after);
     co_return changed;

@@ -77,6 +77,8 @@ void Api::onPath(const std::string& path, Handler handler, bool open_to_all) {
 
 const Api::Path* Api::findPath(const std::string& path) const {
   if (const auto exact = paths_.find(path); exact != paths_.end()) return &exact->second;
+  // The one that the real server knows with a slash too, and as which the Python client asks for it.
+  if (path == "/version/") return findPath("/version");
   for (const auto& [prefix, entry] : paths_) {
     if (prefix.ends_with('/') && path.starts_with(prefix)) return &entry;
   }

@@ -51,7 +51,7 @@ Answer<json::object> bound(const json::object& live, const json::object& binding
 
 Task<Answer<Reply>> bind(Call* call, Registry* registry) {
   CO_TRY(const WriteOptions options, readWriteOptions(*call));
-  CO_TRY(const json::object binding, readBody(*call));
+  CO_TRY(json::object binding, readBody(*call));
   std::string name = call->info.subresource.empty() ? std::string(meta::name(binding)) : call->info.name;
   if (!meta::name(binding).empty() && meta::name(binding) != name) {
     co_return failure(refuse::badRequest("name in URL does not match name in Binding object"));
@@ -64,7 +64,11 @@ Task<Answer<Reply>> bind(Call* call, Registry* registry) {
   if (json::text(binding, {"target", "name"}).empty()) {
     co_return failure(refuse::plain("target.name: Required value"));
   }
+  if (json::text(binding, {"apiVersion"}).empty()) binding["apiVersion"] = "v1";
+  if (json::text(binding, {"kind"}).empty()) binding["kind"] = "Binding";
+  CO_TRY_STATUS(co_await admitBody(call, registry, "CREATE", &binding, options.dry_run));
   WriteContext context;
+  context.admitted = true;
   context.user = call->user;
   context.options = options;
   context.subresource = "binding";

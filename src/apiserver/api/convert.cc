@@ -97,8 +97,19 @@ void autoscalerToV2(json::object& scaler) {
 
 }  // namespace
 
-bool storedAsServed(const Kind& kind) {
-  return !kind.custom && kind.storage_version == kind.apiVersion();
+bool isStorageVersion(const Kind& kind) {
+  const std::string_view stored = kind.storage_version;
+  if (kind.group.empty()) return stored == kind.version;
+  return stored.size() == kind.group.size() + 1 + kind.version.size() && stored.starts_with(kind.group) &&
+         stored[kind.group.size()] == '/' && stored.ends_with(kind.version);
+}
+
+bool storedAsServed(const Kind& kind, const Stored& stored) {
+  return isStorageVersion(kind) && (!kind.custom || stored.served_by == kind.rules);
+}
+
+void noteServedForm(const Kind& kind, const Stored& stored) {
+  if (kind.custom && isStorageVersion(kind)) stored.served_by = kind.rules;
 }
 
 void toServed(const Kind& kind, json::object& object) {
@@ -123,10 +134,12 @@ void toStored(const Kind& kind, json::object& object) {
 }
 
 std::string servedBytes(const Kind& kind, const Stored& stored) {
-  if (storedAsServed(kind)) return stored.bytes;
+  if (storedAsServed(kind, stored)) return stored.bytes;
   json::value document = json::parse(stored.bytes);
   toServed(kind, document.as_object());
-  return json::serialize(document);
+  std::string bytes = json::serialize(document);
+  if (bytes == stored.bytes) noteServedForm(kind, stored);
+  return bytes;
 }
 
 }  // namespace slipway::apiserver

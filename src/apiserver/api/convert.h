@@ -4,8 +4,12 @@
 
 namespace slipway::apiserver {
 
-/// Whether stored bytes can be sent as they are.
-bool storedAsServed(const Kind& kind);
+/// Whether the kind's version is the one that is stored.
+bool isStorageVersion(const Kind& kind);
+/// Whether the bytes can be sent as they are: of a custom kind once they are known to have its definition's form.
+bool storedAsServed(const Kind& kind, const Stored& stored);
+/// Notes that the bytes have the form that the kind serves.
+void noteServedForm(const Kind& kind, const Stored& stored);
 
 /// From the version that is stored to the one that is served, and back: events (core and events.k8s.io) and horizontal
 /// pod autoscalers (v1 and v2) change their fields, custom resources only their apiVersion.

@@ -75,11 +75,14 @@ std::vector<std::string> budgetsOf(Registry& registry, const std::string& ns, co
 }
 
 Task<Answer<Reply>> evict(Call* call, Registry* registry) {
-  CO_TRY(const json::object eviction, readBody(*call));
+  CO_TRY(json::object eviction, readBody(*call));
   CO_TRY(const WriteOptions options, readWriteOptions(*call));
   if (!meta::name(eviction).empty() && meta::name(eviction) != call->info.name) {
     co_return failure(refuse::badRequest("name in URL does not match name in Eviction object"));
   }
+  if (json::text(eviction, {"apiVersion"}).empty()) eviction["apiVersion"] = "policy/v1";
+  if (json::text(eviction, {"kind"}).empty()) eviction["kind"] = "Eviction";
+  CO_TRY_STATUS(co_await admitBody(call, registry, "CREATE", &eviction, options.dry_run));
   DeletePlan plan;
   plan.dry_run = options.dry_run;
   if (const auto grace = json::findInt(eviction, {"deleteOptions", "gracePeriodSeconds"})) plan.grace_seconds = *grace;
@@ -90,6 +93,7 @@ Task<Answer<Reply>> evict(Call* call, Registry* registry) {
   WriteContext context;
   context.user = call->user;
   context.options = options;
+  context.admitted = true;
   if (!needsNoBudget(pod.as_object())) {
     const std::vector<std::string> budgets = budgetsOf(*registry, call->info.ns, pod.as_object());
     if (budgets.size() > 1) {

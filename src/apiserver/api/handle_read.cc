@@ -25,7 +25,7 @@ std::string prefixOf(const Call& call) {
 Task<Answer<Reply>> ResourceHandlers::get(Call& call) {
   const Kind& kind = *call.kind;
   CO_TRY(const StoredPtr stored, registry_.get(kind, call.info.ns, call.info.name));
-  if (call.form == Form::Object && storedAsServed(kind)) co_return Reply{200, stored->bytes};
+  if (call.form == Form::Object && storedAsServed(kind, *stored)) co_return Reply{200, stored->bytes};
   co_return Reply{200, renderOne(call, kind, *stored)};
 }
 

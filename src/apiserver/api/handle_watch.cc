@@ -72,7 +72,7 @@ std::string WatchSession::lineFor(const ChangePtr& change) {
   if (!change->deleted && was && !is) return leavingLine(*change);
   const std::string_view type = change->deleted ? "DELETED" : was ? "MODIFIED" : "ADDED";
   const bool natural = change->deleted || was == (change->before != nullptr);
-  if (call_.form != Form::Object || !storedAsServed(kind_) || !natural) {
+  if (call_.form != Form::Object || !storedAsServed(kind_, *change->now) || !natural) {
     return watchLine(type, renderEvent(call_, kind_, *change->now, !std::exchange(columns_sent_, true)));
   }
   // The same line goes to every plain watcher: made once.

@@ -64,7 +64,7 @@ Reply ResourceHandlers::written(Call& call, const Written& result, WriteContext&
   call.warnings.insert(call.warnings.end(), context.warnings.begin(), context.warnings.end());
   call.annotations.merge(context.annotations);
   const Kind& kind = *call.kind;
-  if (call.form == Form::Object && storedAsServed(kind)) return {status, result.stored->bytes};
+  if (call.form == Form::Object && storedAsServed(kind, *result.stored)) return {status, result.stored->bytes};
   return {status, renderOne(call, kind, *result.stored)};
 }
 

@@ -81,7 +81,7 @@ std::string Kind::key(std::string_view ns, std::string_view name) const {
 }
 
 const Traits& Kind::traitsOf(const Stored& stored) const {
-  if (apiVersion() != storage_version && !storage_version.empty()) {
+  if (!isStorageVersion(*this) && !storage_version.empty()) {
     // Another version has other fields: what is kept with the object is the storage version's. Good until the next
     // call.
     static thread_local Traits converted;

@@ -218,7 +218,7 @@ Task<Answer<Written>> Registry::update(KindPtr kind, std::string ns, std::string
     }
     json::value document = json::parse(before->bytes);
     json::object live = std::move(document.as_object());
-    toServed(*kind, live);
+    if (!storedAsServed(*kind, *before)) toServed(*kind, live);
     CO_TRY(json::object changed, change(live));
     CO_TRY(json::object wanted, prepareUpdate(kind, live, std::move(changed), context));
     Answer<Written> written = co_await writeUpdate(kind, before, std::move(live), std::move(wanted), context);
@@ -244,7 +244,7 @@ Task<Answer<Written>> Registry::writeUpdate(KindPtr kind, StoredPtr before, json
   admission.old = &live;
   admission.warnings = &context.warnings;
   admission.annotations = &context.annotations;
-  if (p_.admission != nullptr) {
+  if (p_.admission != nullptr && !context.admitted) {
     Done admitted = co_await p_.admission->mutate(admission);
     if (!admitted) co_return failure(std::move(admitted.error()));
   }
@@ -255,11 +255,11 @@ Task<Answer<Written>> Registry::writeUpdate(KindPtr kind, StoredPtr before, json
   if (const auto causes = allCauses(*kind, strategy, wanted, &live, context.subresource); !causes.empty()) {
     co_return failure(refuse::invalid(kind->qualifiedKind(), name, causes));
   }
-  if (p_.admission != nullptr) {
+  if (p_.admission != nullptr && !context.admitted) {
     Done admitted = co_await p_.admission->validate(admission);
     if (!admitted) co_return failure(std::move(admitted.error()));
   }
-  if (schema::sameButForTimes(live, wanted)) co_return Written{before, false, false};
+  if (!before->is_stale && schema::sameButForTimes(live, wanted)) co_return Written{before, false, false};
 
   const bool last_step = meta::deleting(wanted) && nothingHolds(wanted) && !nothingHolds(live);
   Result<StoredPtr> stored = failure(Code::Conflict, "");
@@ -271,6 +271,14 @@ Task<Answer<Written>> Registry::writeUpdate(KindPtr kind, StoredPtr before, json
   if (!stored && stored.error().is(Code::Conflict)) co_return failure(StatusError(409, "Raced", ""));
   if (!stored) co_return failure(StatusError(stored.error()));
   co_return Written{*stored, false, last_step};
+}
+
+Task<Done> Registry::admitBody(AdmissionRequest request) {
+  request.is_body = true;
+  if (of_bodies_ == nullptr) co_return Done();
+  Done admitted = co_await of_bodies_->mutate(request);
+  if (admitted) admitted = co_await of_bodies_->validate(request);
+  co_return admitted;
 }
 
 Task<Result<StoredPtr>> Registry::put(const Kind& kind, std::string key, StoredPtr before, json::object object,
@@ -287,7 +295,8 @@ Task<Result<StoredPtr>> Registry::put(const Kind& kind, std::string key, StoredP
   }
   Store::Render bytes = [shared](int64_t revision) { return render(*shared, revision); };
   Result<StoredPtr> stored = co_await p_.store.put(kind.table, std::move(key), std::move(before), std::move(bytes));
-  if (stored && storedAsServed(kind)) (*stored)->traits = std::move(traits);
+  if (stored && isStorageVersion(kind)) (*stored)->traits = std::move(traits);
+  if (stored) noteServedForm(kind, **stored);
   co_return stored;
 }
 

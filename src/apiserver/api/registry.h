@@ -22,6 +22,7 @@ struct AdmissionRequest {
   User user;
   bool dry_run = false;
   json::object* object = nullptr;  ///< may be changed by mutate(); null for DELETE
+  bool is_body = false;            ///< `object` is what a subresource or connection is asked with, not of the kind
   const json::object* old = nullptr;
   std::vector<std::string>* warnings = nullptr;
   std::map<std::string, std::string>* annotations = nullptr;  ///< for the audit log
@@ -55,6 +56,7 @@ struct WriteContext {
   std::string subresource;
   std::string operation = "Update";  ///< "Apply" for server-side apply
   bool patch = false;
+  bool admitted = false;  ///< the request's own body was, and what is written is the server's doing
 };
 
 /// The user in whose name the API server itself writes.
@@ -96,12 +98,18 @@ class Registry {
 
   Task<Answer<Written>> remove(KindPtr kind, std::string ns, std::string name, DeletePlan plan, WriteContext& context);
 
+  /// Asks the webhooks about what is not stored: a connection (operation CONNECT), or the body of a subresource.
+  Task<Done> admitBody(AdmissionRequest request);
+
   Store& store() { return p_.store; }
   Kinds& kinds() { return p_.kinds; }
   const Clock& clock() const { return p_.clock; }
   Random& random() { return p_.random; }
   Strategies& strategies() { return p_.strategies; }
-  void setAdmission(Admission* admission) { p_.admission = admission; }
+  void setAdmission(Admission* admission, Admission* of_bodies) {
+    p_.admission = admission;
+    of_bodies_ = of_bodies;
+  }
 
  private:
   struct Attempt;
@@ -117,6 +125,7 @@ class Registry {
   Done checkUnknown(const KindPtr& kind, const std::vector<std::string>& unknown, WriteContext& context) const;
 
   Parts p_;
+  Admission* of_bodies_ = nullptr;
 };
 
 }  // namespace slipway::apiserver

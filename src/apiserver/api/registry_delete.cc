@@ -118,13 +118,14 @@ Task<Answer<Written>> Registry::remove(KindPtr kind, std::string ns, std::string
     const StoredPtr before = p_.store.table(kind->table).find(kind->key(ns, name));
     if (!before) co_return failure(refuse::notFound(kind->resource(), name));
     json::value document = json::parse(before->bytes);
-    const json::object live = std::move(document.as_object());
+    json::object live = std::move(document.as_object());
+    if (kind->custom && !storedAsServed(*kind, *before)) toServed(*kind, live);
     CO_TRY_STATUS(checkPreconditions(*kind, live, plan));
     AdmissionRequest admission{kind, "", "DELETE", ns, name, context.user, plan.dry_run};
     admission.old = &live;
     admission.warnings = &context.warnings;
     admission.annotations = &context.annotations;
-    if (p_.admission != nullptr) {
+    if (p_.admission != nullptr && !context.admitted) {
       Done admitted = co_await p_.admission->mutate(admission);
       if (admitted) admitted = co_await p_.admission->validate(admission);
       if (!admitted) co_return failure(std::move(admitted.error()));

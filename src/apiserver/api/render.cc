@@ -89,13 +89,13 @@ std::string renderEvent(const Call& call, const Kind& kind, const Stored& stored
 
 Task<Status> renderList(const Call& call, const Kind& kind, ListHead head, std::vector<StoredPtr> objects, Sink sink) {
   std::string piece = listOpening(call, kind, head);
-  const bool as_stored = call.form == Form::Object && storedAsServed(kind);
   for (size_t i = 0; i < objects.size(); ++i) {
     if (i > 0) piece += ',';
-    if (as_stored) {
-      piece += objects[i]->bytes;
+    const Stored& stored = *objects[i];
+    if (call.form == Form::Object && storedAsServed(kind, stored)) {
+      piece += stored.bytes;
     } else {
-      piece += renderItem(call, kind, *objects[i]);
+      piece += renderItem(call, kind, stored);
     }
     if (piece.size() < kPiece) continue;
     CO_TRY_STATUS(co_await sink(std::exchange(piece, {})));

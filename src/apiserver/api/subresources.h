@@ -5,6 +5,9 @@
 
 namespace slipway::apiserver {
 
+/// Asks the webhooks about a subresource's body, or the options of a connection, which they may change.
+Task<Done> admitBody(Call* call, Registry* registry, std::string operation, json::object* body, bool dry_run);
+
 /// pods/binding and bindings: a pod gets its node, once.
 void addBinding(Api& api, Registry& registry);
 /// pods/eviction: a delete that pod disruption budgets may refuse.

@@ -60,6 +60,9 @@ Task<Answer<Reply>> issue(Call* call, Registry* registry, ServiceAccountTokens* 
   CO_TRY(json::object request, readBody(*call));
   CO_TRY(const StoredPtr account, registry->get(*call->kind, call->info.ns, call->info.name));
   const json::value account_document = json::parse(account->bytes);
+  if (json::text(request, {"apiVersion"}).empty()) request["apiVersion"] = "authentication.k8s.io/v1";
+  if (json::text(request, {"kind"}).empty()) request["kind"] = "TokenRequest";
+  CO_TRY_STATUS(co_await admitBody(call, registry, "CREATE", &request, false));
   TokenWish wish;
   wish.ns = call->info.ns;
   wish.account = call->info.name;

@@ -6,16 +6,17 @@
 #include <zlib.h>
 
 #include "base/files.h"
+#include "base/log.h"
 
 namespace slipway::apiserver {
 namespace {
 
-using Statement = std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)>;
+using Statement = std::unique_ptr<sqlite3_stmt, FinalizeStatement>;
 
 Statement prepareStatement(sqlite3* database, const char* sql) {
   sqlite3_stmt* raw = nullptr;
   sqlite3_prepare_v2(database, sql, -1, &raw, nullptr);
-  return Statement(raw, &sqlite3_finalize);
+  return Statement(raw);
 }
 
 std::string columnBytes(sqlite3_stmt* statement, int column) {
@@ -60,23 +61,29 @@ Status syncPath(const std::filesystem::path& path) {
 
 }  // namespace
 
-Result<std::unique_ptr<LogFile>> LogFile::open(const std::filesystem::path& path, int checkpoint_pages) {
+Result<std::unique_ptr<LogFile>> LogFile::open(const std::filesystem::path& path, LogFileOptions options) {
   sqlite3* database = nullptr;
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
   const int code = sqlite3_open_v2(path.c_str(), &database, flags, nullptr);
   std::unique_ptr<LogFile> file(new LogFile(database, path));
   if (code != SQLITE_OK) return failure(file->problem("open"));
-  TRY_STATUS(file->prepare(checkpoint_pages));
+  TRY_STATUS(file->prepare(options));
   return file;
 }
 
+void FinalizeStatement::operator()(sqlite3_stmt* statement) const {
+  sqlite3_finalize(statement);
+}
+
 LogFile::~LogFile() {
+  insert_.reset();
   sqlite3_close_v2(database_);
 }
 
-Status LogFile::prepare(int checkpoint_pages) {
+Status LogFile::prepare(const LogFileOptions& options) {
   TRY_STATUS(execute(kSettings));
-  TRY_STATUS(execute(fmt::format("PRAGMA wal_autocheckpoint={}", checkpoint_pages).c_str()));
+  TRY_STATUS(execute(fmt::format("PRAGMA wal_autocheckpoint={}", options.checkpoint_pages).c_str()));
+  if (options.shred) TRY_STATUS(execute("PRAGMA secure_delete=ON"));
   TRY_STATUS(execute("BEGIN EXCLUSIVE; COMMIT;"));
   const Statement check = prepareStatement(database_, "PRAGMA quick_check(1)");
   if (!check || sqlite3_step(check.get()) != SQLITE_ROW) return failure(problem("check"));
@@ -85,7 +92,24 @@ Status LogFile::prepare(int checkpoint_pages) {
   TRY(history_from_, readNumber("SELECT coalesce(max(value),0) FROM facts WHERE name='history_from'"));
   TRY(const int64_t last, readNumber("SELECT coalesce(max(revision),0) FROM log"));
   highest_revision_ = std::max(last, history_from_);
-  return {};
+  return options.serving ? checkMark() : Status();
+}
+
+Status LogFile::checkMark() {
+  const std::string path = path_.string() + ".mark";
+  Result<HighWaterMark> mark = HighWaterMark::open(path);
+  if (!mark) {
+    log::warn("{}: lost writes will not be noticed", mark.error().message);
+    return {};
+  }
+  mark_ = std::move(*mark);
+  if (mark_->revision() <= highest_revision_) return {};
+  return failure(
+      Code::InternalError,
+      "database {} ends at revision {}, but {} was acknowledged: newer writes are lost, as after damage to "
+      "its -wal file or with an older copy of it; restore a backup (slipway apiserver restore), or remove {} "
+      "to go on without them",
+      path_.string(), highest_revision_, mark_->revision(), path);
 }
 
 Status LogFile::prepareTables() {
@@ -124,20 +148,25 @@ Status LogFile::load(const std::function<void(LogRow)>& on_row) {
 }
 
 Status LogFile::append(std::span<const LogRow> rows) {
-  return transaction([&]() -> Status {
-    const Statement insert = prepareStatement(database_, "INSERT INTO log VALUES(?,?,?,?,?)");
-    if (!insert) return failure(problem("write"));
+  if (!insert_) insert_ = prepareStatement(database_, "INSERT INTO log VALUES(?,?,?,?,?)");
+  if (!insert_) return failure(problem("write"));
+  const Status done = transaction([&]() -> Status {
+    const Statement& insert = insert_;
     for (const LogRow& row : rows) {
       sqlite3_bind_int64(insert.get(), 1, row.revision);
       bindText(insert.get(), 2, row.key);
       sqlite3_bind_int(insert.get(), 3, row.deleted ? 1 : 0);
       sqlite3_bind_blob(insert.get(), 4, row.value.data(), static_cast<int>(row.value.size()), SQLITE_STATIC);
       sqlite3_bind_int64(insert.get(), 5, checksumOf(row.revision, row.key, row.deleted, row.value));
-      if (sqlite3_step(insert.get()) != SQLITE_DONE) return failure(problem("write"));
+      const bool written = sqlite3_step(insert.get()) == SQLITE_DONE;
+      const Error why = written ? Error() : problem("write");
       sqlite3_reset(insert.get());
+      if (!written) return failure(why);
     }
     return {};
   });
+  if (done && mark_ && !rows.empty()) mark_->raise(rows.back().revision);
+  return done;
 }
 
 Status LogFile::compact(const Compaction& what) {

@@ -3,15 +3,22 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "apiserver/store/high_water_mark.h"
 #include "base/result.h"
 
 struct sqlite3;
+struct sqlite3_stmt;
 
 namespace slipway::apiserver {
+
+struct FinalizeStatement {
+  void operator()(sqlite3_stmt* statement) const;
+};
 
 /// One row of the log: a version of an object, or its end.
 struct LogRow {
@@ -27,6 +34,12 @@ struct Compaction {
   int64_t history_from = 0;
 };
 
+struct LogFileOptions {
+  int checkpoint_pages = 4000;  ///< of the write-ahead log, after which it is copied into the database
+  bool serving = false;         ///< keeps "<path>.mark" and refuses a database that ends before it
+  bool shred = false;           ///< what is deleted is overwritten, not only forgotten
+};
+
 /// The database: a log of writes in one SQLite table, ordered by revision. Current state and recent history are what
 /// one gets by reading it from the start. Each row has a checksum: SQLite itself would not notice a flipped bit in a
 /// value.
@@ -36,8 +49,7 @@ struct Compaction {
 /// Errors: InsufficientStorage for a full disk; InternalError names the file and what SQLite found.
 class LogFile {
  public:
-  /// `checkpoint_pages`: of the write-ahead log, after which it is copied into the database.
-  static Result<std::unique_ptr<LogFile>> open(const std::filesystem::path& path, int checkpoint_pages = 4000);
+  static Result<std::unique_ptr<LogFile>> open(const std::filesystem::path& path, LogFileOptions options = {});
   ~LogFile();
 
   /// Every row in order of revision; a row that is not what was written is an error.
@@ -54,7 +66,8 @@ class LogFile {
 
  private:
   LogFile(sqlite3* database, std::filesystem::path path) : database_(database), path_(std::move(path)) {}
-  Status prepare(int checkpoint_pages);
+  Status prepare(const LogFileOptions& options);
+  Status checkMark();
   Status prepareTables();
   Status copyTo(const std::filesystem::path& target);
   Status execute(const char* sql);
@@ -63,10 +76,14 @@ class LogFile {
   Error damage(std::string_view what) const;
   Result<int64_t> readNumber(const char* sql);
 
+  using Statement = std::unique_ptr<sqlite3_stmt, FinalizeStatement>;
+
   sqlite3* database_;
+  Statement insert_;  ///< kept from commit to commit
   std::filesystem::path path_;
   int64_t history_from_ = 0;
   int64_t highest_revision_ = 0;
+  std::optional<HighWaterMark> mark_;
 };
 
 }  // namespace slipway::apiserver

@@ -11,9 +11,11 @@ constexpr size_t kMaxBatch = 1000;
 
 }  // namespace
 
-LogWriter::LogWriter(Executor executor, std::unique_ptr<LogFile> file, OnCommitted on_committed)
+LogWriter::LogWriter(Executor executor, std::unique_ptr<LogFile> file, std::shared_ptr<const RowCipher> cipher,
+                     OnCommitted on_committed)
     : executor_(std::move(executor)),
       file_(std::move(file)),
+      cipher_(std::move(cipher)),
       on_committed_(std::make_shared<OnCommitted>(std::move(on_committed))),
       thread_([this] { loop(); }) {}
 
@@ -52,10 +54,20 @@ void LogWriter::loop() {
     std::vector<LogRow> rows = std::exchange(rows_, {});
     const auto work = std::exchange(work_, {});
     lock.unlock();
-    commit(std::move(rows));
+    const Status sealed = seal(rows);
+    sealed ? commit(std::move(rows)) : report(std::move(rows), sealed);
     for (const auto& step : work) step(*file_);
     lock.lock();
   }
+}
+
+Status LogWriter::seal(std::vector<LogRow>& rows) const {
+  if (!cipher_) return {};
+  for (LogRow& row : rows) {
+    if (!cipher_->covers(row.key)) continue;
+    TRY(row.value, cipher_->seal(row.key, row.value));
+  }
+  return {};
 }
 
 void LogWriter::commit(std::vector<LogRow> rows) {

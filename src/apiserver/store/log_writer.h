@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "apiserver/store/log_file.h"
+#include "apiserver/store/row_cipher.h"
 #include "async/task.h"
 
 namespace slipway::apiserver {
@@ -19,10 +20,12 @@ namespace slipway::apiserver {
 /// thread; results arrive on the executor in the order of submission.
 class LogWriter {
  public:
-  /// Called on the loop for each batch: the rows that are on the disk now, or not.
+  /// Called on the loop for each batch: the rows that are on the disk now, or not. Their values may be sealed.
   using OnCommitted = std::function<void(std::vector<LogRow> rows, Status result)>;
 
-  LogWriter(Executor executor, std::unique_ptr<LogFile> file, OnCommitted on_committed);
+  /// Rows that the cipher covers are sealed on the thread; null: none.
+  LogWriter(Executor executor, std::unique_ptr<LogFile> file, std::shared_ptr<const RowCipher> cipher,
+            OnCommitted on_committed);
   ~LogWriter();
   LogWriter(const LogWriter&) = delete;
   LogWriter& operator=(const LogWriter&) = delete;
@@ -34,10 +37,12 @@ class LogWriter {
  private:
   void loop();
   void commit(std::vector<LogRow> rows);
+  Status seal(std::vector<LogRow>& rows) const;
   void report(std::vector<LogRow> rows, Status result);
 
   Executor executor_;
   std::unique_ptr<LogFile> file_;
+  std::shared_ptr<const RowCipher> cipher_;
   std::shared_ptr<OnCommitted> on_committed_;
   std::mutex mutex_;
   std::condition_variable ready_;

@@ -35,7 +35,7 @@ struct Store::Pending {
 };
 
 Store::Store(Executor executor, const Clock& clock, StoreOptions options)
-    : executor_(std::move(executor)), clock_(clock), options_(options) {}
+    : executor_(std::move(executor)), clock_(clock), options_(std::move(options)) {}
 
 Store::~Store() {
   writer_.reset();
@@ -43,28 +43,42 @@ Store::~Store() {
 
 Result<std::unique_ptr<Store>> Store::open(Executor executor, const std::filesystem::path& path, const Clock& clock,
                                            StoreOptions options) {
-  TRY(std::unique_ptr<LogFile> file, LogFile::open(path, options.checkpoint_pages));
-  std::unique_ptr<Store> store(new Store(executor, clock, options));
+  const LogFileOptions file_options{options.checkpoint_pages, true, options.cipher != nullptr};
+  TRY(std::unique_ptr<LogFile> file, LogFile::open(path, file_options));
+  std::unique_ptr<Store> store(new Store(executor, clock, std::move(options)));
   store->history_from_ = file->historyFrom();
-  TRY_STATUS(file->load([&](LogRow row) { store->load(std::move(row)); }));
+  Status opened;
+  const auto take = [&](LogRow row) {
+    if (opened) opened = store->load(std::move(row));
+  };
+  TRY_STATUS(file->load(take));
+  if (!opened) return failure(opened.error().wrap(fmt::format("database {}", path.string())));
   for (const auto& [name, table] : store->tables_) table->beginAt(store->history_from_);
   store->revision_ = file->highestRevision();
   store->next_revision_ = file->highestRevision() + 1;
   auto on_committed = [raw = store.get()](const std::vector<LogRow>& rows, const Status& result) {
     raw->onCommitted(rows, result);
   };
-  store->writer_ = std::make_unique<LogWriter>(std::move(executor), std::move(file), std::move(on_committed));
+  store->writer_ = std::make_unique<LogWriter>(std::move(executor), std::move(file), store->options_.cipher,
+                                               std::move(on_committed));
   store->compact();
   return store;
 }
 
-void Store::load(LogRow row) {
+Status Store::load(LogRow row) {
+  bool is_stale = false;
+  if (options_.cipher) {
+    TRY(RowCipher::Opened opened, options_.cipher->open(row.key, std::move(row.value)));
+    row.value = std::move(opened.value);
+    is_stale = opened.is_stale;
+  }
   KeyParts parts = splitKey(row.key);
   Table& into = table(parts.table);
   auto now = std::make_shared<Stored>();
   now->revision = row.revision;
   now->key = std::move(parts.key);
   now->bytes = std::move(row.value);
+  now->is_stale = is_stale;
   now->written_at = std::chrono::duration_cast<std::chrono::seconds>(clock_.now().time_since_epoch()).count();
   auto change = std::make_shared<Change>();
   change->revision = row.revision;
@@ -72,6 +86,7 @@ void Store::load(LogRow row) {
   change->deleted = row.deleted;
   change->now = std::move(now);
   apply(into, std::move(change));
+  return {};
 }
 
 Table& Store::table(const std::string& name) {

@@ -18,8 +18,9 @@ namespace slipway::apiserver {
 
 struct StoreOptions {
   std::chrono::nanoseconds history_age = std::chrono::minutes(5);
-  size_t history_bytes = 32U << 20U;  ///< old versions kept in memory, whatever their age
-  int checkpoint_pages = 4000;        ///< of the write-ahead log before it is copied into the database
+  size_t history_bytes = 32U << 20U;        ///< old versions kept in memory, whatever their age
+  int checkpoint_pages = 4000;              ///< of the write-ahead log before it is copied into the database
+  std::shared_ptr<const RowCipher> cipher;  ///< null: rows stand as they are
 };
 
 /// All objects, in memory as committed bytes and on disk as a log.
@@ -74,7 +75,7 @@ class Store {
   void onCommitted(const std::vector<LogRow>& rows, const Status& result);
   void noteHealth(const Status& result);
   void apply(Table& table, ChangePtr change);
-  void load(LogRow row);
+  Status load(LogRow row);
 
   Executor executor_;
   const Clock& clock_;

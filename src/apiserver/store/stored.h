@@ -21,7 +21,10 @@ struct Stored {
   std::string key;                       ///< "<namespace>/<name>", or "<name>" for cluster-scoped kinds
   std::string bytes;                     ///< JSON
   int64_t written_at = 0;                ///< seconds since 1970; for versions of an earlier run, when they were read
+  bool is_stale = false;                 ///< its row is not sealed as one of today would be: worth writing again
   mutable std::optional<Traits> traits;  ///< filled by whoever asks first; loop thread only
+  /// The rules of the custom kind in whose form the bytes are; another definition may want another. Loop thread only.
+  mutable std::shared_ptr<const void> served_by;
 };
 using StoredPtr = std::shared_ptr<const Stored>;
 

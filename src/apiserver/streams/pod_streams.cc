@@ -1,6 +1,8 @@
 #include "apiserver/streams/pod_streams.h"
 
 #include "apiserver/api/service_target.h"
+#include "apiserver/api/subresources.h"
+#include "apiserver/streams/connect_options.h"
 #include "apiserver/streams/relay.h"
 #include "base/strings.h"
 #include "json/document.h"
@@ -80,6 +82,12 @@ Task<Answer<Reply>> toKubelet(Call* call, NodeDialer* dialer, std::string node, 
   co_return co_await relay(call, std::move(client), std::move(target), "of node " + node);
 }
 
+/// What the webhooks make of the options does not change them: they come by the query, and go on as they came.
+Task<Done> admitConnect(Call* call, Registry* registry) {
+  json::object options = connectOptions(*call);
+  co_return co_await admitBody(call, registry, "CONNECT", &options, false);
+}
+
 Task<Answer<Reply>> log(Call* call, Registry* registry, NodeDialer* dialer) {
   CO_TRY(const Target target, findTarget(*call, *registry, true));
   // A pod without a node has not said anything yet.
@@ -91,6 +99,7 @@ Task<Answer<Reply>> log(Call* call, Registry* registry, NodeDialer* dialer) {
 
 Task<Answer<Reply>> stream(Call* call, Registry* registry, NodeDialer* dialer) {
   const bool forward = call->info.subresource == "portforward";
+  CO_TRY_STATUS(co_await admitConnect(call, registry));
   CO_TRY(const Target target, findTarget(*call, *registry, !forward));
   if (target.node.empty()) {
     co_return failure(refuse::badRequest(fmt::format("pod {} does not have a host assigned", target.pod)));
@@ -127,12 +136,14 @@ std::string restOfPath(const Call& call) {
   return rest.starts_with('/') ? rest : "/" + rest;
 }
 
-Task<Answer<Reply>> proxyNode(Call* call, NodeDialer* dialer) {
+Task<Answer<Reply>> proxyNode(Call* call, Registry* registry, NodeDialer* dialer) {
+  CO_TRY_STATUS(co_await admitConnect(call, registry));
   const ProxyName name = readProxyName(call->info.name);
   co_return co_await toKubelet(call, dialer, name.name, restOfPath(*call));
 }
 
 Task<Answer<Reply>> proxyPod(Call* call, Registry* registry, NodeDialer* dialer) {
+  CO_TRY_STATUS(co_await admitConnect(call, registry));
   const ProxyName name = readProxyName(call->info.name);
   CO_TRY(const StoredPtr stored, registry->get(*call->kind, call->info.ns, name.name));
   const json::value pod = json::parse(stored->bytes);
@@ -152,6 +163,7 @@ Task<Answer<Reply>> proxyPod(Call* call, Registry* registry, NodeDialer* dialer)
 }
 
 Task<Answer<Reply>> proxyService(Call* call, Registry* registry, NodeDialer* dialer) {
+  CO_TRY_STATUS(co_await admitConnect(call, registry));
   const ProxyName name = readProxyName(call->info.name);
   CO_TRY(const StoredPtr stored, registry->get(*call->kind, call->info.ns, name.name));
   const json::value service = json::parse(stored->bytes);
@@ -172,7 +184,7 @@ void addPodStreams(Api& api, Registry& registry, NodeDialer& dialer) {
   }
   api.onSubresource("core/pods", "proxy", [raw, to](Call& call) { return proxyPod(&call, raw, to); });
   api.onSubresource("core/services", "proxy", [raw, to](Call& call) { return proxyService(&call, raw, to); });
-  api.onSubresource("core/nodes", "proxy", [to](Call& call) { return proxyNode(&call, to); });
+  api.onSubresource("core/nodes", "proxy", [raw, to](Call& call) { return proxyNode(&call, raw, to); });
 }
 
 }  // namespace slipway::apiserver
