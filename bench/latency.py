@@ -49,7 +49,8 @@ def _bytes(entry, key):
 
 def figures(slurm, binary):
     """In ms: from the pod's creation to sbatch and from the job's start to the first line of `logs -f` (medians), from the
-    writing of a line to its arrival (the longest of 20), from a change of a node in Slurm to the Node (the longest of 5)."""
+    writing of a line to its arrival (the longest of 20), from a change of a node in Slurm to the Node (the longest of 5), to the first byte of
+    `kubectl exec`, kubectl's own start included (median)."""
     work = pathlib.Path(tempfile.mkdtemp(prefix="slipway-bench."))
     slurm.env["FAKE_SLURM_EXEC"] = "1"
     stack = Stack(work, binary, slurm)
@@ -75,6 +76,7 @@ def figures(slurm, binary):
             lines.append(1000 * (seen - submitted))
             api.call("DELETE", f"/api/v1/namespaces/default/pods/{name}", {"gracePeriodSeconds": 0})
         delays = _line_delays(api)
+        execs = [_exec(stack, "lines") for _ in range(SAMPLES)]
         changes = [_node_change(api, slurm, state) for state in ("DRAIN", "IDLE", "DRAIN", "IDLE", "DRAIN")]
     except Exception:
         print(stack.logs(), stack.kubectl("get", "pods,events", check=False).stdout, sep="\n")
@@ -84,7 +86,7 @@ def figures(slurm, binary):
         stack.stop()
         subprocess.run([slurm.bin.parent / "fake_slurm", "stop"], env={**os.environ, **slurm.env}, check=False)
         shutil.rmtree(work, ignore_errors=True)
-    return statistics.median(submits), statistics.median(lines), max(delays), max(changes)
+    return (statistics.median(submits), statistics.median(lines), max(delays), max(changes), statistics.median(execs))
 
 
 def _scripts(slurm):
@@ -93,10 +95,19 @@ def _scripts(slurm):
 
 def _line_delays(api):
     """Each line is the time at which it was written, in ns."""
-    script = "i=0; while [ $i -lt 20 ]; do sleep 0.2; date +%s%N; i=$((i+1)); done; sleep 5"
+    script = "i=0; while [ $i -lt 20 ]; do sleep 0.2; date +%s%N; i=$((i+1)); done; sleep 60"
     status, answer = api.call("POST", "/api/v1/namespaces/default/pods", host_pod("lines", ["sh", "-c", script]))
     assert status == 201, answer
     return [1000 * (time.time() - int(line) / 1e9) for line in _follow(api, "lines", 20)]
+
+
+def _exec(stack, pod):
+    """From the start of `kubectl exec` to the first byte of the command's output."""
+    begin = time.monotonic()
+    with subprocess.Popen(["kubectl", "--kubeconfig", str(stack.kubeconfig), "exec", pod, "--", "echo", "x"],
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as session:
+        assert session.stdout.read(1) == b"x"
+        return 1000 * (time.monotonic() - begin)
 
 
 def _node_change(api, slurm, state):

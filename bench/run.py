@@ -147,12 +147,13 @@ def latencies(table, build):
     work = pathlib.Path(tempfile.mkdtemp(prefix="slipway-bench."))
     try:
         slurm = FakeSlurm(build / "release" / "fake_slurm_bin", work / "slurm", 4, 0)
-        submit, line, delay, change = latency.figures(slurm, build / "slipway")
+        submit, line, delay, change, first_byte = latency.figures(slurm, build / "slipway")
     finally:
         shutil.rmtree(work, ignore_errors=True)
     table.row("pod created to sbatch called, median", "200 ms", submit, "ms", submit <= 200)
     table.row("job started to first line of logs -f, median", "300 ms", line, "ms", line <= 300)
     table.row("a line written to its arrival, longest of 20", "500 ms", delay, "ms", delay <= 500)
+    table.row("kubectl exec to its first byte, median", "200 ms", first_byte, "ms", first_byte <= 200)
     # The poll interval of this site is 1 s.
     table.row("a node drained in Slurm to its Node, longest of 5", "2000 ms", change, "ms", change <= 2000)
 
