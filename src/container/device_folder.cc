@@ -18,12 +18,12 @@ bool isDevicePath(std::string_view target) {
 }
 
 Result<fs::path> stagedSource(const Bind& bind, const fs::path& scratch, bool also_read_only, Launch& launch) {
-  const bool stage = (also_read_only && bind.read_only) || isDevicePath(bind.source.string());
+  const bool stage = (also_read_only && bind.read_only) || isDevicePath(bind.source.string()) || bind.opened;
   if (!launch.overlay || !stage) return bind.source;
   auto& staged = launch.overlay->binds;
   const fs::path target = scratch / fmt::format("bind-{}", staged.size());
   TRY_STATUS(makeBelow(scratch, target.filename(), kindOf(bind.source)));
-  staged.push_back({bind.source, target.string(), bind.read_only});
+  staged.push_back({bind.source, target.string(), bind.read_only, bind.opened});
   return target;
 }
 
@@ -48,7 +48,7 @@ Result<std::vector<Bind>> makeDeviceFolder(const fs::path& folder, const std::ve
     if (!isDevicePath(bind.target)) continue;
     const std::string inner = bind.target.substr(std::string_view("/dev/").size());
     TRY_STATUS(makeBelow(folder, inner, kindOf(bind.source)));
-    out.push_back({bind.source, (folder / inner).string(), bind.read_only});
+    out.push_back({bind.source, (folder / inner).string(), bind.read_only, bind.opened});
   }
   out.push_back({folder, "/dev", false});
   return out;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "async/task.h"
+#include "base/files.h"
 #include "container/image_config.h"
 
 namespace slipway::container {
@@ -38,6 +39,9 @@ struct Bind {
   std::filesystem::path source;  ///< on the node; exists
   std::string target;            ///< absolute, in the container
   bool read_only = false;
+  /// The source as it was when it was found fit: a path of which containers may change a part is mounted only if it
+  /// still leads there. Null: the path says it.
+  std::shared_ptr<const FileDescriptor> opened;
 };
 
 /// All that a runtime has to know of one start of a container.

@@ -65,10 +65,10 @@ TEST_F(Charliecloud, VolumesAreMountedAndReadOnlyOnesAre) {
   empty->set_name("data");
   empty->mutable_empty_dir();
   auto& setup = add("setup", "echo from-init > /data/x", true);
-  auto& main = add(
-      "main",
-      "cat /etc/app/key /data/x /one; touch /etc/app/new 2>/dev/null && echo writable; echo y > /file && cat /file; "
-      "echo done > /dev/termination-log; cat /etc/hosts | grep web; echo z > /dev/null; ls /dev/shm");
+  auto& main = add("main",
+                   "cat /etc/app/key /data/x /one; echo part > /part/x; cat /data/deep/part/x > /dev/null || echo "
+                   "lost; touch /etc/app/new 2>/dev/null && echo writable; echo y > /file && cat /file; "
+                   "echo done > /dev/termination-log; cat /etc/hosts | grep web; echo z > /dev/null; ls /dev/shm");
   for (site::v1::Container* each : {&setup, &main}) {
     auto* mount = each->add_mounts();
     mount->set_volume("data");
@@ -83,10 +83,15 @@ TEST_F(Charliecloud, VolumesAreMountedAndReadOnlyOnesAre) {
   mount->set_path("/one");
   mount->set_read_only(true);
   mount->set_sub_path("key");
+  mount = main.add_mounts();
+  mount->set_volume("data");
+  mount->set_path("/part");
+  mount->set_sub_path("deep/part");
   EXPECT_EQ(run(), 0);
   const std::string log = pod.log("main");
   EXPECT_TRUE(log.starts_with("value\nfrom-init\nvalue\ny\n")) << log;
   EXPECT_EQ(log.find("writable"), std::string::npos) << log;
+  EXPECT_EQ(log.find("lost"), std::string::npos) << log;
   EXPECT_NE(log.find("\tweb\n"), std::string::npos) << log;
   EXPECT_EQ(pod.report().containers(1).terminated().message(), "done\n");
   EXPECT_FALSE(fs::exists(image / "file"));

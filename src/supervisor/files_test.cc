@@ -1,5 +1,7 @@
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <fstream>
 
@@ -8,6 +10,7 @@
 #include "supervisor/network_files.h"
 #include "supervisor/pod_volumes.h"
 #include "supervisor/process_tree.h"
+#include "supervisor/spawn.h"
 
 namespace slipway::supervisor {
 namespace {
@@ -134,6 +137,28 @@ TEST(PodVolumes, APathThatLeavesTheContainerIsInvalid) {
   }
   EXPECT_TRUE(hasParentParts("/a/../b"));
   EXPECT_FALSE(hasParentParts("/a/..b/c../d"));
+}
+
+TEST(Spawn, MountsWhatWasOpenedOrNothing) {
+  const TemporaryDirectory directory;
+  for (const char* each : {"volume/part", "home", "target"}) fs::create_directories(directory.path() / each);
+  const fs::path part = directory.path() / "volume/part";
+  ASSERT_TRUE(writeFileAtomic(part / "file", ""));
+  SpawnOptions options;
+  options.launch.argv = {"/bin/ls", (directory.path() / "target/file").string()};
+  options.launch.overlay = container::Overlay{};
+  const auto opened = std::make_shared<FileDescriptor>(openFile(part, O_PATH).value());
+  options.launch.overlay->binds = {{part, (directory.path() / "target").string(), false, opened}};
+  const auto first = spawn(options);
+  if (!first) GTEST_SKIP() << first.error().message;
+  int status = 0;
+  ::waitpid(first->pid, &status, 0);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+  fs::rename(part, directory.path() / "volume/other");
+  fs::create_directory_symlink(directory.path() / "home", part);
+  const auto second = spawn(options);
+  ASSERT_FALSE(second.has_value());
+  EXPECT_EQ(second.error().stage, SpawnFailure::Stage::Overlay);
 }
 
 TEST(CheckHostPath, FollowsTheTypes) {

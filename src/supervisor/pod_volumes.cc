@@ -32,15 +32,25 @@ bool isInside(const fs::path& path, const fs::path& root) {
   return !relative.empty() && *relative.begin() != "..";
 }
 
-/// The part of a volume that a subPath names, links followed.
-Result<fs::path> subPath(const fs::path& volume, const std::string& sub_path) {
+struct OpenedPath {
+  fs::path path;
+  FileDescriptor file;
+};
+
+/// The part of a volume that a subPath names, links followed. What counts is what was opened, not what its path leads
+/// to a moment later: containers may write to the volume.
+Result<OpenedPath> subPath(const fs::path& volume, const std::string& sub_path) {
   std::error_code error;
   const fs::path root = fs::canonical(volume, error);
   if (error) return failure(errnoError(fmt::format("volume {}", volume.string()), error.value()));
-  const fs::path wanted = fs::weakly_canonical(root / sub_path, error);
-  if (error || !isInside(wanted, root)) return failure(Code::Invalid, "subPath \"{}\" leaves its volume", sub_path);
-  if (!fs::exists(wanted, error)) TRY_STATUS(makeDirectories(wanted, 0750));
-  return wanted;
+  FileDescriptor file(::open((root / sub_path).c_str(), O_PATH | O_CLOEXEC));
+  if (!file.valid() && errno == ENOENT) {
+    TRY(file, makeFoldersBelow(root, sub_path));
+  }
+  if (!file.valid()) return failure(errnoError(fmt::format("subPath \"{}\"", sub_path), errno));
+  fs::path real = fs::read_symlink(fmt::format("/proc/self/fd/{}", file.get()), error);
+  if (error || !isInside(real, root)) return failure(Code::Invalid, "subPath \"{}\" leaves its volume", sub_path);
+  return OpenedPath{std::move(real), std::move(file)};
 }
 
 Result<fs::path> nfsPlace(const site::v1::HostPath& volume) {
@@ -173,15 +183,18 @@ Result<std::vector<container::Bind>> PodVolumes::binds(const site::v1::Container
   for (const site::v1::Mount& mount : container.mounts()) {
     fs::path source = pathOf(mount.volume());
     if (source.empty()) return failure(Code::Invalid, "no volume \"{}\"", mount.volume());
+    std::shared_ptr<const FileDescriptor> opened;
     if (!mount.sub_path().empty()) {
-      TRY(source, subPath(source, mount.sub_path()));
+      TRY(OpenedPath found, subPath(source, mount.sub_path()));
+      source = found.path;
+      opened = std::make_shared<FileDescriptor>(std::move(found.file));
     }
     if (hasParentParts(mount.path())) {
       return failure(Code::Invalid, "mountPath \"{}\": \"..\" is not allowed", mount.path());
     }
     std::string target = mount.path().starts_with("/") ? mount.path() : "/" + mount.path();
     while (target.size() > 1 && target.back() == '/') target.pop_back();
-    out.push_back({source, target, mount.read_only()});
+    out.push_back({source, target, mount.read_only(), std::move(opened)});
   }
   sortByDepth(out);
   return out;

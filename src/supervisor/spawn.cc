@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -52,6 +53,8 @@ struct Prepared {
     std::string source;
     std::string target;
     unsigned long flags;  ///< of the remount that makes it read-only; 0: none
+    int opened;           ///< what the source must still be; -1: whatever it is
+    std::string by_descriptor;
   };
   std::vector<BindMount> binds;
   std::string uid_map;
@@ -81,6 +84,21 @@ bool writeText(const char* path, const std::string& text) {
   return fine;
 }
 
+/// A descriptor from before the namespace was made cannot be mounted in it: the source is opened anew, compared, and
+/// mounted by that descriptor, which takes the number of the first.
+bool bindOpened(const Prepared::BindMount& bind) {
+  struct stat wanted{};
+  struct stat now{};
+  const int again = ::open(bind.source.c_str(), O_PATH | O_CLOEXEC);
+  if (again < 0 || ::fstat(bind.opened, &wanted) != 0 || ::fstat(again, &now) != 0) return false;
+  if (wanted.st_dev != now.st_dev || wanted.st_ino != now.st_ino) {
+    errno = ESTALE;
+    return false;
+  }
+  return ::dup3(again, bind.opened, O_CLOEXEC) >= 0 &&
+         ::mount(bind.by_descriptor.c_str(), bind.target.c_str(), nullptr, MS_BIND | MS_REC, nullptr) == 0;
+}
+
 void setUpNamespaces(const Prepared& prepared) {
   if (::unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWUTS) != 0) giveUp(prepared.report, Stage::Overlay);
   writeText("/proc/self/setgroups", "deny");
@@ -91,10 +109,12 @@ void setUpNamespaces(const Prepared& prepared) {
     giveUp(prepared.report, Stage::Overlay);
   }
   if (!prepared.hostname.empty()) ::sethostname(prepared.hostname.data(), prepared.hostname.size());
-  for (const auto& [source, target, flags] : prepared.binds) {
-    const bool bound = ::mount(source.c_str(), target.c_str(), nullptr, MS_BIND | MS_REC, nullptr) == 0;
+  for (const auto& bind : prepared.binds) {
+    const char* const target = bind.target.c_str();
+    const bool bound = bind.opened < 0 ? ::mount(bind.source.c_str(), target, nullptr, MS_BIND | MS_REC, nullptr) == 0
+                                       : bindOpened(bind);
     if (!bound ||
-        (flags != 0 && ::mount("none", target.c_str(), nullptr, MS_BIND | MS_REMOUNT | flags, nullptr) != 0)) {
+        (bind.flags != 0 && ::mount("none", target, nullptr, MS_BIND | MS_REMOUNT | bind.flags, nullptr) != 0)) {
       giveUp(prepared.report, Stage::Overlay);
     }
   }
@@ -197,7 +217,8 @@ Status prepareNamespaces(const SpawnOptions& options, Prepared& out) {
     out.hostname = overlay->hostname;
     for (const container::Bind& bind : overlay->binds) {
       const unsigned long flags = bind.read_only ? MS_RDONLY | lockedFlags(bind.source) : 0;
-      out.binds.push_back({bind.source.string(), bind.target, flags});
+      const int opened = bind.opened ? bind.opened->get() : -1;
+      out.binds.push_back({bind.source.string(), bind.target, flags, opened, fmt::format("/proc/self/fd/{}", opened)});
     }
     out.uid_map = fmt::format("{} {} 1", ::geteuid(), ::geteuid());
     out.gid_map = fmt::format("{} {} 1", ::getegid(), ::getegid());
