@@ -99,6 +99,7 @@ class LogFile {
   static Result<LogFile> openPiece(const std::filesystem::path& log, LogOptions options, int64_t offset,
                                    const std::vector<LogPiece>& pieces);
   bool nextPiece();
+  bool jump();
   std::filesystem::path log_;
   FileDescriptor file_;
   CriLogReader reader_;

@@ -80,14 +80,13 @@ Result<LogFile> LogFile::openAt(const std::filesystem::path& log, LogOptions opt
 }
 
 Result<LogFile> LogFile::open(const std::filesystem::path& log, LogOptions options) {
-  std::vector<LogPiece> pieces = piecesOf(log);
   int64_t start = 0;
   if (options.tail_lines >= 0) {
     TRY(const LogBytes bytes, LogBytes::open(log));
     TRY(start, tailStart(bytes, options.tail_lines, options.stream));
-  } else if (options.since) {
-    dropBefore(pieces, *options.since);
   }
+  std::vector<LogPiece> pieces = piecesOf(log);
+  if (options.tail_lines < 0 && options.since) dropBefore(pieces, *options.since);
   return openPiece(log, std::move(options), start, pieces);
 }
 
@@ -98,19 +97,30 @@ bool LogFile::nextPiece() {
   auto next = openFile(piecePath(log_, offset_), O_RDONLY);
   if (!next) {
     struct stat info{};
-    if (::fstat(file_.get(), &info) != 0 || info.st_nlink > 0) return false;
-    for (const LogPiece& each : piecesOf(log_)) {
-      if (each.begin <= offset_) continue;
-      next = openFile(each.path, O_RDONLY);
-      if (!next) continue;
-      offset_ = each.begin;
-      break;
-    }
-    if (!next) return false;
+    if (::fstat(file_.get(), &info) != 0) return false;
+    // A place beyond the end: the piece that has it was not to be seen yet when this one was opened.
+    if (info.st_nlink > 0 && offset_ - begin_ <= info.st_size) return false;
+    return jump();
   }
   file_ = std::move(*next);
   begin_ = offset_;
   return true;
+}
+
+/// To the piece that has the place, or else to the first one after it.
+bool LogFile::jump() {
+  const std::vector<LogPiece> pieces = piecesOf(log_);
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    const bool before_place = i + 1 < pieces.size() && pieces[i + 1].begin <= offset_;
+    if (pieces[i].begin <= begin_ || before_place) continue;
+    auto next = openFile(pieces[i].path, O_RDONLY);
+    if (!next) continue;
+    file_ = std::move(*next);
+    begin_ = pieces[i].begin;
+    offset_ = std::max(offset_, begin_);
+    return ::lseek(file_.get(), offset_ - begin_, SEEK_SET) >= 0;
+  }
+  return false;
 }
 
 Result<std::string> LogFile::read() {

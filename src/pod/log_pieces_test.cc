@@ -91,6 +91,15 @@ TEST_F(Pieces, AFollowerGoesOnInTheNextOneAlsoWhenItWasTooSlow) {
   EXPECT_EQ(rest(file), linesOf(11000, 11001));
 }
 
+TEST_F(Pieces, APlaceInAPieceThatIsNotSeenYetIsFoundLater) {
+  const fs::path hidden = directory.path() / "hidden";
+  fs::rename(piecePath(log, third), hidden);
+  auto file = LogFile::openAt(log, {}, {.offset = third + std::ssize(entriesOf(10000, 10002))}).value();
+  EXPECT_EQ(rest(file), "");
+  fs::rename(hidden, piecePath(log, third));
+  EXPECT_EQ(rest(file), linesOf(10002, 10010));
+}
+
 TEST_F(Pieces, PiecesThatWereWrittenBeforeSinceAreNotRead) {
   for (const LogPiece& each : piecesOf(log)) {
     if (each.begin < third) fs::last_write_time(each.path, fs::file_time_type::clock::now() - std::chrono::hours(5));
