@@ -14,28 +14,28 @@ constexpr std::string_view kMounts =
     "44 22 0:44 / /bind rw - fuse.sshfs filer.example:/export/ssh rw\n"
     "broken line\n";
 
-std::string nfsPlace(std::string_view server, const char* path) {
+std::string foundNfs(std::string_view server, const char* path) {
   const auto found = findNfs(kMounts, server, path);
   return found ? found->string() : std::string(statusReason(found.error().code));
 }
 
 TEST(FindNfs, GoesByServerAndExportFirst) {
-  EXPECT_EQ(nfsPlace("filer.example", "/export/home/u"), "/home/u");
-  EXPECT_EQ(nfsPlace("FILER.example", "/export/home"), "/home");
-  EXPECT_EQ(nfsPlace("filer.example", "/export/else/x"), "/data/else/x");
-  EXPECT_EQ(nfsPlace("other", "/sub/y"), "/projects x/y");
+  EXPECT_EQ(foundNfs("filer.example", "/export/home/u"), "/home/u");
+  EXPECT_EQ(foundNfs("FILER.example", "/export/home"), "/home");
+  EXPECT_EQ(foundNfs("filer.example", "/export/else/x"), "/data/else/x");
+  EXPECT_EQ(foundNfs("other", "/sub/y"), "/projects x/y");
 }
 
 TEST(FindNfs, OrByThePathItselfIfItLiesOnNfs) {
-  EXPECT_EQ(nfsPlace("alias", "/home/u"), "/home/u");
-  EXPECT_EQ(nfsPlace("alias", "/projects x/z"), "/projects x/z");
+  EXPECT_EQ(foundNfs("alias", "/home/u"), "/home/u");
+  EXPECT_EQ(foundNfs("alias", "/projects x/z"), "/projects x/z");
 }
 
 TEST(FindNfs, IsNoWayToOtherDirectoriesOfTheNode) {
   for (const char* path : {"/", "/etc", "/home/local/x", "/home/../etc", "/bind", "/homes", "/export/home"}) {
-    EXPECT_EQ(nfsPlace("alias", path), "NotFound") << path;
+    EXPECT_EQ(foundNfs("alias", path), "NotFound") << path;
   }
-  EXPECT_EQ(nfsPlace("filer.example", "/etc"), "NotFound");
+  EXPECT_EQ(foundNfs("filer.example", "/etc"), "NotFound");
 }
 
 }  // namespace
