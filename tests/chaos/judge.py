@@ -119,17 +119,18 @@ class Judge:
         return any(code in (137, 143) for code in codes)
 
     def job_records(self):
-        """uid → ids of jobs, from the completion log and from what slurmctld remembers."""
+        """uid → ids of jobs that were not cancelled, from the completion log and from what slurmctld remembers. (A job that
+        Slurm could not start and held is cancelled and replaced; whether a cancelled one ran, its lines tell.)"""
         out = collections.defaultdict(set)
         log = self.test.dir / "jobcomp"
         text = log.read_text(errors="replace") if log.exists() else ""
-        for job, directory in re.findall(r"JobId=(\d+) .*?WorkDir=(\S+)", text):
+        for job, state, directory in re.findall(r"JobId=(\d+) .*?JobState=(\S+) .*?WorkDir=(\S+)", text):
             parts = directory.split("/pods/")
-            if len(parts) == 2:
+            if len(parts) == 2 and state != "CANCELLED":
                 out[parts[1].split("/")[0]].add(job)
         for job in self.test.slurm.jobs():
             parts = job.get("Comment", "").split(":")
-            if parts[0] == "slipway":
+            if parts[0] == "slipway" and job["JobState"] != "CANCELLED":
                 out[parts[2]].add(job["JobId"])
         return out
 
