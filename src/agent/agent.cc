@@ -2,6 +2,7 @@
 
 #include "async/deadline.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "base/strings.h"
 #include "tunnel/guarded.h"
 
@@ -34,6 +35,7 @@ Agent::~Agent() = default;
 Status Agent::start() {
   TRY_STATUS(makeDirectories(options_.state_dir, 0700));
   TRY(SubmissionJournal journal, SubmissionJournal::open(options_.state_dir / "journal"));
+  TRY_STATUS(loadId());
   AttemptOptions attempts = options_.attempts;
   attempts.state_dir = options_.state_dir;
   attempts.binary = options_.binary;
@@ -57,6 +59,20 @@ Status Agent::start() {
     setCluster(std::string(trim(*kept)));
   }
   return {};
+}
+
+/// Tells this agent from another one that has a copy of its certificate: it lies in the state directory, and goes when
+/// that is copied to another host and its journal with it.
+Status Agent::loadId() {
+  const auto file = options_.state_dir / "agent-id";
+  const auto kept = readFile(file);
+  if (kept && !trim(*kept).empty()) {
+    id_ = trim(*kept);
+    return {};
+  }
+  SystemRandom random;
+  id_ = random.uuid();
+  return writeFileAtomic(file, id_ + "\n", 0600);
 }
 
 void Agent::setCluster(std::string cluster) {

@@ -69,6 +69,7 @@ class Agent {
   Task<void> pollOnce();
   Task<void> learnCluster();
   void setCluster(std::string cluster);
+  Status loadId();
   Task<bool> stopSupervisor(std::string key, int64_t grace);
   void addHandlers();
   Task<Status> hello(tunnel::ServerCall& call);
@@ -84,6 +85,7 @@ class Agent {
   std::shared_ptr<tunnel::Channel> channelOf(const std::string& uid) const;
 
   Executor executor_;
+  std::string id_;  ///< of the state directory
   AgentOptions options_;
   slurm::Driver& driver_;
   const Clock& clock_;

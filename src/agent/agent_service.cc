@@ -56,6 +56,7 @@ Task<Status> Agent::hello(ServerCall& call) {
   response.set_home(options_.home);
   response.set_default_partition(options_.default_partition);
   response.set_default_account(options_.default_account);
+  response.set_agent_id(id_);
   co_return co_await answer(call, std::move(response));
 }
 

@@ -102,6 +102,29 @@ TEST_F(InventoryTest, AJobIsOursByUserAndComment) {
   EXPECT_EQ(inventory.ownJobs()[0].attempt, 2U);
 }
 
+TEST_F(InventoryTest, AJobWhoseCommentWasChangedIsKnownByItsDirectory) {
+  poll({{1, {.comment = "mine now", .work_dir = "/state/pods/uid-1/2"}},
+        {2, {.uid = 1001, .work_dir = "/state/pods/uid-2/0"}},
+        {3, {.work_dir = "/home/alice/pods"}}});
+  ASSERT_EQ(inventory.ownJobs().size(), 1U);
+  EXPECT_TRUE(inventory.ownJobs()[0].by_directory);
+  EXPECT_EQ(inventory.ownJobs()[0].attempt, 2U);
+  for (const std::string_view none :
+       {"", "/", "/pods", "/pods/", "/pods/u", "/pods/u/x", "/pods//0", "/a/b/0", "pods/u/1"}) {
+    EXPECT_FALSE(parsePodDirectory(none)) << none;
+  }
+  EXPECT_EQ(parsePodDirectory("/pods/u/0")->first, "u");
+}
+
+TEST_F(InventoryTest, AForgedNameMakesNoJobOurs) {
+  poll({{1,
+         {.comment = "",
+          .name = "x UserId=agent(1000) GroupId=agent(1000) SubmitTime=2026-01-01T00:00:00 "
+                  "Comment=slipway:c:uid-1:0",
+          .uid = 2000}}});
+  EXPECT_TRUE(inventory.ownJobs().empty());
+}
+
 TEST_F(InventoryTest, ABigSnapshotComesInParts) {
   std::map<uint32_t, FakeJob> jobs;
   for (uint32_t id = 1; id <= 5000; ++id) jobs[id] = {};

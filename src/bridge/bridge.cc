@@ -179,14 +179,24 @@ Task<void> Bridge::serve(tunnel::OpenTunnel tunnel) {
   }
   const std::string cluster = hello->cluster().empty() ? "slurm" : toValidUtf8(hello->cluster());
   SiteSession& site = session(cluster);
-  std::string& holder = sites_[cluster].fingerprint;
-  if (site.connected() && holder != tunnel.peer.fingerprint) {
+  Site& holder = sites_[cluster];
+  const bool ids_known = !holder.agent_id.empty() && !hello->agent_id().empty();
+  if (site.connected() && ids_known && holder.agent_id != hello->agent_id()) {
+    log::error(
+        "agent at {} says that it is of cluster {}, which an agent with another state directory serves: refused. Two "
+        "agents must not share a certificate: stop one",
+        tunnel.peer.address, cluster);
+    co_return;
+  }
+  // The same agent may come with a renewed certificate while its old connection is not known to be broken yet.
+  if (site.connected() && !ids_known && holder.fingerprint != tunnel.peer.fingerprint) {
     log::error(
         "agent at {} says that it is of cluster {}, which another agent with another certificate serves: refused",
         tunnel.peer.address, cluster);
     co_return;
   }
-  holder = tunnel.peer.fingerprint;
+  holder.fingerprint = tunnel.peer.fingerprint;
+  holder.agent_id = hello->agent_id();
   co_await site.serve(tunnel.channel, std::move(*hello));
 }
 

@@ -54,6 +54,7 @@ class Bridge {
   struct Site {
     std::unique_ptr<SiteSession> session;
     std::string fingerprint;  ///< of the connected agent's certificate
+    std::string agent_id;     ///< of its state directory; empty: an agent that has none yet
   };
 
   Executor executor_;

@@ -172,6 +172,28 @@ Task<void> otherCertificate(Harness& h) {
   EXPECT_EQ(h.bridge->connectedSites(), 1U);
   EXPECT_TRUE(h.node("n1"));
 }
+Task<void> copiedCertificate(Harness& h) {
+  const Executor executor = co_await async::thisExecutor();
+  co_await h.until("connected", [&] { return h.bridge->connectedSites() == 1; });
+  testing::FakeSite copy("hpc");
+  copy.agent_id = "another";
+  tunnel::OpenTunnel tunnel;
+  tunnel.channel = copy.channel(executor);
+  tunnel.peer.fingerprint = "f1";
+  co_await h.bridge->serve(std::move(tunnel));  // returns: refused
+  EXPECT_EQ(h.bridge->connectedSites(), 1U);
+  // The same agent with a renewed certificate is welcome.
+  h.connect(executor, "f3");
+  co_await h.until("renewed", [&] { return h.site.hellos == 2; });
+  EXPECT_EQ(h.bridge->connectedSites(), 1U);
+}
+TEST(Bridge, ACopyOfACertificateIsRefusedWhileItsOwnerIsConnected_ARenewedOneIsNot) {
+  Harness h;
+  h.site.agent_id = "one";
+  h.site.setNode(Harness::slurmNode("n1"));
+  h.run(copiedCertificate);
+}
+
 TEST(Bridge, AnotherCertificateCannotTakeAConnectedCluster) {
   Harness h;
   h.site.setNode(Harness::slurmNode("n1"));

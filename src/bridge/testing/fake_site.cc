@@ -108,6 +108,8 @@ Task<Status> FakeSite::hello(tunnel::ServerCall& call) {
   response.set_agent_version("test");
   response.set_slurm_version("22.05.8");
   response.set_user(user);
+  response.set_agent_id(agent_id);
+  ++hellos;
   std::string bytes = response.SerializeAsString();
   co_return co_await call.send(std::move(bytes));
 }

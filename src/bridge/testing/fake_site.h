@@ -49,6 +49,8 @@ class FakeSite {
   bool report_on_cancel = true;  ///< FAILED, Cancelled
   bool empty_snapshots = false;
   std::string user = "alice";
+  std::string agent_id;
+  int hellos = 0;
 
  private:
   Task<Status> hello(tunnel::ServerCall& call);
