@@ -112,11 +112,15 @@ def load(row, bench, kubeconfig, memory):
     row("creates of pods, 32 clients, durable", creates["creates"], "/s", 3000, True)
     gets = measure(bench, kubeconfig, "get", 32, 60000)
     row("gets of pods, 32 clients", gets["gets"], "/s", 20000, True)
+    patches = measure(bench, kubeconfig, "patch", 32, 10000)
+    row("status patches of pods, 32 clients, durable", patches["patches"], "/s", 3000, True)
     pods = measure(bench, kubeconfig, "list", 9)
     row(f"list of {PODS} pods ({pods['list_size']:.0f} MB)", pods["list"], "ms", 150, False)
     row(f"resident memory with {PODS} pods", memory(), "MiB", 200, False)
     events = measure(bench, kubeconfig, "watch", 500, 30)
     row("an event reaches 500 watchers", events["event_to_all"], "ms", 50, False)
+    tables = measure(bench, kubeconfig, "watched", 200, 100)
+    row("events to 200 watches of tables, as k9s opens them", tables["watched_events"], "/s", 5000, True)
 
 
 def slipway_load(table, slipway, bench, work):

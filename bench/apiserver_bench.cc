@@ -1,6 +1,7 @@
 // Load on an API server, any one: apiserver_bench KUBECONFIG WHAT [NUMBER...]. Prints "<name> <value> <unit>" lines.
 //   create CLIENTS COUNT   pods, each acknowledged          get CLIENTS COUNT     of pods made before
-//   list TIMES             of all pods                      watch WATCHERS EVENTS from the write to the last watcher
+//   patch CLIENTS COUNT    the status of pods made before   list TIMES            of all pods
+//   watch WATCHERS EVENTS  from the write to the last one   watched WATCHERS COUNT pods made under watches of tables
 #include <algorithm>
 #include <cstdlib>
 
@@ -135,6 +136,37 @@ Task<void> getPods(Target* target, Counter* counter, std::vector<std::string> na
   }
 }
 
+/// As a kubelet reports a pod's start; each round says something new.
+std::string statusPatch(int round) {
+  const json::value patch = {
+      {"status",
+       {{"phase", "Running"},
+        {"hostIP", "10.0.0.1"},
+        {"podIP", fmt::format("10.1.{}.{}", round / 250 % 250, round % 250)},
+        {"startTime", "2026-01-01T00:00:00Z"},
+        {"conditions",
+         {{{"type", "Ready"}, {"status", "True"}, {"lastTransitionTime", "2026-01-01T00:00:00Z"}},
+          {{"type", "ContainersReady"}, {"status", "True"}, {"lastTransitionTime", "2026-01-01T00:00:00Z"}}}},
+        {"containerStatuses",
+         {{{"name", "main"},
+           {"ready", true},
+           {"restartCount", round % 1000},
+           {"image", "registry.example.org/team/service:1.2.3"},
+           {"imageID", ""},
+           {"state", {{"running", {{"startedAt", "2026-01-01T00:00:00Z"}}}}}}}}}}};
+  return json::serialize(patch);
+}
+
+Task<void> patchPods(Target* target, Counter* counter, std::vector<std::string> names) {
+  while (counter->next < counter->end) {
+    const int round = counter->next++;
+    const std::string& name = names[static_cast<size_t>(round) % names.size()];
+    http::Request request = ask("PATCH", fmt::format("{}/{}/status", kPods, name), statusPatch(round));
+    request.headers.set("Content-Type", "application/strategic-merge-patch+json");
+    co_await target->must(std::move(request), 200);
+  }
+}
+
 Task<void> create(Target& target, int clients, int count) {
   Counter counter{0, count, fmt::format("bench-{:x}", Clock::now().time_since_epoch().count() & 0xFFFFFFF)};
   async::TaskGroup group(co_await async::thisExecutor());
@@ -144,7 +176,7 @@ Task<void> create(Target& target, int clients, int count) {
   print("creates", count / secondsSince(begin), "/s");
 }
 
-Task<void> get(Target& target, int clients, int count) {
+Task<std::vector<std::string>> someNames(Target& target) {
   http::Request some = ask("GET", std::string(kPods) + "?limit=500");
   const std::string page = co_await target.must(std::move(some), 200);
   std::vector<std::string> names;
@@ -152,7 +184,22 @@ Task<void> get(Target& target, int clients, int count) {
   for (const json::value& item : list.at("items").as_array()) {
     names.emplace_back(item.at("metadata").at("name").as_string());
   }
-  if (names.empty()) giveUp("get: no pods");
+  if (names.empty()) giveUp("there are no pods");
+  co_return names;
+}
+
+Task<void> patch(Target& target, int clients, int count) {
+  const std::vector<std::string> names = co_await someNames(target);
+  Counter counter{0, count, ""};
+  async::TaskGroup group(co_await async::thisExecutor());
+  const Clock::time_point begin = Clock::now();
+  for (int i = 0; i < clients; ++i) group.spawn("client", patchPods(&target, &counter, names));
+  co_await group.join();
+  print("patches", count / secondsSince(begin), "/s");
+}
+
+Task<void> get(Target& target, int clients, int count) {
+  const std::vector<std::string> names = co_await someNames(target);
   Counter counter{0, count, ""};
   async::TaskGroup group(co_await async::thisExecutor());
   const Clock::time_point begin = Clock::now();
@@ -224,6 +271,43 @@ Task<void> watch(Target& target, int watchers, int events) {
   co_await group.stop();
 }
 
+/// As consoles do it: all pods of the cluster as a Table, from now on.
+Task<void> watchPodTable(Target* target, Watchers* all, std::string version) {
+  http::Request request = ask("GET", fmt::format("/api/v1/pods?watch=1&resourceVersion={}", version));
+  request.headers.set("Accept", "application/json;as=Table;v=v1;g=meta.k8s.io");
+  const std::unique_ptr<http::ResponseStream> stream = co_await target->mustOpen(std::move(request));
+  ++all->ready;
+  std::vector<char> buffer(16 * 1024);
+  while (true) {
+    const Result<size_t> got = co_await stream->readSome(buffer);
+    if (!got || *got == 0) co_return;
+    all->lines += std::count(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(*got), '\n');
+    if (all->lines >= all->wanted) all->reached.set();
+  }
+}
+
+/// How many events a second all the watchers together get while pods are made one after another.
+Task<void> watched(Target& target, int watchers, int count) {
+  http::Request request = ask("GET", std::string(kPods) + "?limit=1");
+  const json::value now = json::parse(co_await target.must(std::move(request), 200));
+  const std::string version(now.at("metadata").at("resourceVersion").as_string());
+  Watchers all;
+  all.wanted = static_cast<int64_t>(watchers) * count;
+  async::TaskGroup group(co_await async::thisExecutor());
+  for (int i = 0; i < watchers; ++i) {
+    group.spawn("watcher", watchPodTable(&target, &all, version));
+    while (i - all.ready > 20) co_await async::sleepFor(std::chrono::milliseconds(1));
+  }
+  while (all.ready < watchers) co_await async::sleepFor(std::chrono::milliseconds(5));
+  Counter counter{0, count, fmt::format("watched-{:x}", Clock::now().time_since_epoch().count() & 0xFFFFFFF)};
+  const Clock::time_point begin = Clock::now();
+  co_await createPods(&target, &counter);
+  print("watched_creates", count / secondsSince(begin), "/s");
+  co_await all.reached.wait();
+  print("watched_events", static_cast<double>(all.lines) / secondsSince(begin), "/s");
+  co_await group.stop();
+}
+
 Task<void> run(std::string kubeconfig, std::string what, std::vector<int> numbers) {
   const auto access = kube::loadKubeconfig(kubeconfig);
   if (!access) giveUp(access.error().message);
@@ -233,8 +317,12 @@ Task<void> run(std::string kubeconfig, std::string what, std::vector<int> number
     co_await create(target, numbers[0], numbers[1]);
   } else if (what == "get") {
     co_await get(target, numbers[0], numbers[1]);
+  } else if (what == "patch") {
+    co_await patch(target, numbers[0], numbers[1]);
   } else if (what == "list") {
     co_await list(target, numbers[0]);
+  } else if (what == "watched") {
+    co_await watched(target, numbers[0], numbers[1]);
   } else if (what == "watch") {
     co_await watch(target, numbers[0], numbers[1]);
   } else {
@@ -248,7 +336,7 @@ Task<void> run(std::string kubeconfig, std::string what, std::vector<int> number
 int main(int argc, char** argv) {
   using namespace slipway;
   if (argc < 4) {
-    fmt::print(stderr, "usage: apiserver_bench KUBECONFIG create|get|list|watch NUMBER [NUMBER]\n");
+    fmt::print(stderr, "usage: apiserver_bench KUBECONFIG create|get|patch|list|watch|watched NUMBER [NUMBER]\n");
     return 2;
   }
   std::vector<int> numbers;

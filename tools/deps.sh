@@ -5,12 +5,12 @@ set -eu
 
 BUILD="clang-19 lld-19 cmake ninja-build ccache git ca-certificates
   libboost1.81-dev libboost-json1.81-dev libssl-dev libnghttp2-dev protobuf-compiler libprotobuf-dev libsqlite3-dev
-  libyaml-cpp-dev libcli11-dev libre2-dev libfmt-dev libspdlog-dev libexpected-dev zlib1g-dev libgtest-dev libgmock-dev
+  libjemalloc-dev libyaml-cpp-dev libcli11-dev libre2-dev libfmt-dev libspdlog-dev libexpected-dev zlib1g-dev libgtest-dev libgmock-dev
   python3"
 DEMO="slurm-wlm munge charliecloud busybox-static procps"
 TEST="$DEMO curl iproute2 openssl debootstrap
   libgrpc++-dev protobuf-compiler-grpc libclang-rt-19-dev clang-format-19 skopeo umoci docker-registry
-  openmpi-bin libopenmpi-dev"
+  openmpi-bin libopenmpi-dev python3-kubernetes kubectx kubetail kubecolor"
 
 [ $# -gt 0 ] || set -- build demo test
 packages=""
