@@ -61,9 +61,10 @@ asan: deps
 	@ninja -C $(BUILD)/asan unit_tests
 	@cd $(BUILD)/asan && $(CTEST) -L unit
 
-tsan:
-	@$(CMAKE) -S . -B $(BUILD)/tsan -DCMAKE_BUILD_TYPE=Debug -DSLIPWAY_SANITIZE=thread >/dev/null
-	@ninja -C $(BUILD)/tsan
+tsan: deps
+	@mkdir -p $(BUILD)
+	@$(CMAKE) -S . -B $(BUILD)/tsan -DCMAKE_BUILD_TYPE=Debug -DSLIPWAY_SANITIZE=thread -DSLIPWAY_UNITY=ON >/dev/null
+	@ninja -C $(BUILD)/tsan unit_tests
 	@cd $(BUILD)/tsan && $(CTEST) -L unit
 
 fuzz:
