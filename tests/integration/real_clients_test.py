@@ -27,7 +27,8 @@ PYTHON_CLIENT = textwrap.dedent("""
     core.patch_namespaced_pod("p", "default", {"metadata": {"annotations": {"x": "y"}}})
     assert core.read_namespaced_pod("p", "default").metadata.annotations["x"] == "y"
     assert [one.metadata.name for one in core.list_pod_for_all_namespaces(label_selector="a=b").items] == ["p"]
-    seen = [event["type"] for event in watch.Watch().stream(core.list_namespaced_pod, "default", timeout_seconds=1)]
+    events = watch.Watch().stream(core.list_namespaced_pod, "default", label_selector="a=b", timeout_seconds=1)
+    seen = [event["type"] for event in events]
     assert seen == ["ADDED"], seen
     try:
         core.create_namespaced_pod("default", pod)
