@@ -311,12 +311,20 @@ TEST(PodPatches, OutagesEvictNothing) {
       {"key":"node.kubernetes.io/not-ready","operator":"Exists","effect":"NoExecute","tolerationSeconds":300},
       {"key":"slipway.dev/slurm","operator":"Exists"}]}})")
                          .as_object();
-  const Object patch = submittedPatch(pod, 7, true);
+  const Object patch = outagePatch(pod);
   const auto& tolerations = kube::items(patch, {"spec", "tolerations"});
   ASSERT_EQ(tolerations.size(), 3U);
   EXPECT_FALSE(tolerations[0].as_object().contains("tolerationSeconds"));
   EXPECT_EQ(kube::text(tolerations[2].as_object(), {"key"}), "node.kubernetes.io/unreachable");
+  EXPECT_EQ(kube::text(patch, {"metadata", "uid"}), "u");
+  EXPECT_TRUE(outagePatch(Object{{"spec", kube::child(patch, {"spec"})}}).empty());
+}
+
+TEST(PodPatches, ASubmittedPodCarriesItsJob) {
+  const Object patch = submittedPatch(Object{{"metadata", {{"uid", "u"}}}}, 7);
   EXPECT_EQ(kube::text(patch, {"metadata", "annotations", "slipway.dev/job-id"}), "7");
+  EXPECT_FALSE(patch.contains("spec")) << "a change of the spec would be a new generation";
+  EXPECT_TRUE(submittedPatch(patch, 7).empty());
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// activeDeadlineSeconds that was set or shortened after the job began: the supervisor knows the one of the beginning only.
+// activeDeadlineSeconds that was set or shortened after the job began: the supervisor knows the one of the beginning
+// only.
 #include "bridge/pod_runner.h"
 
 namespace slipway::bridge {

@@ -3,7 +3,6 @@
 #include "base/strings.h"
 #include "bridge/names.h"
 #include "bridge/objects.h"
-#include "pod/status.h"
 
 namespace slipway::bridge {
 namespace {
@@ -105,10 +104,11 @@ std::string openFate(const site::v1::PodReport& report) {
   return {};
 }
 
-Object statusPatchOf(const Object& pod, const site::v1::PodReport& report, const std::string& host_ip, WallTime now) {
+Object statusPatchOf(const Object& pod, const site::v1::PodReport& report, const slipway::pod::NodeFacts& node,
+                     WallTime now) {
   const Object& have = kube::child(pod, {"status"});
   const bool unknown = report.stage() == site::v1::PodReport::UNKNOWN;
-  Object wanted = unknown ? statusOfUnknown(pod, report, now) : pod::podStatus(pod, report, {host_ip, ""}, now);
+  Object wanted = unknown ? statusOfUnknown(pod, report, now) : pod::podStatus(pod, report, node, now);
   if (!unknown) setSubmitted(wanted, report, now);
   Object patch = mergeDiff(have, wanted);
   // Fields that a server fills in are no difference.
@@ -122,20 +122,20 @@ Object statusPatchOf(const Object& pod, const site::v1::PodReport& report, const
   return patch;
 }
 
-Object submittedPatch(const Object& pod, uint32_t job_id, bool outlive_outages) {
-  Object patch;
+Object submittedPatch(const Object& pod, uint32_t job_id) {
   const std::string id = std::to_string(job_id);
-  if (kube::annotation(pod, annotation::kJobId) != id) {
-    kube::ensure(patch, {"metadata", "annotations"})[annotation::kJobId] = id;
-  }
-  if (outlive_outages) {
-    array tolerations = kube::items(pod, {"spec", "tolerations"});
-    const bool not_ready = tolerateForEver(tolerations, "node.kubernetes.io/not-ready");
-    const bool unreachable = tolerateForEver(tolerations, "node.kubernetes.io/unreachable");
-    if (not_ready || unreachable) kube::ensure(patch, {"spec"})["tolerations"] = std::move(tolerations);
-  }
-  if (!patch.empty()) kube::ensure(patch, {"metadata"})["uid"] = kube::uid(pod);
+  if (kube::annotation(pod, annotation::kJobId) == id) return {};
+  Object patch{{"metadata", {{"uid", kube::uid(pod)}}}};
+  kube::ensure(patch, {"metadata", "annotations"})[annotation::kJobId] = id;
   return patch;
+}
+
+Object outagePatch(const Object& pod) {
+  array tolerations = kube::items(pod, {"spec", "tolerations"});
+  const bool not_ready = tolerateForEver(tolerations, "node.kubernetes.io/not-ready");
+  const bool unreachable = tolerateForEver(tolerations, "node.kubernetes.io/unreachable");
+  if (!not_ready && !unreachable) return {};
+  return Object{{"metadata", {{"uid", kube::uid(pod)}}}, {"spec", {{"tolerations", std::move(tolerations)}}}};
 }
 
 }  // namespace slipway::bridge

@@ -70,6 +70,10 @@ void PodRunner::connected() {
   }
 }
 
+void PodRunner::disconnected() {
+  for (const auto& [uid, entry] : entries_) queue_.add(uid);
+}
+
 void PodRunner::podGone(const Object& last) {
   const std::string uid(kube::uid(last));
   Entry& entry = entries_[uid];
@@ -167,6 +171,7 @@ Task<Status> PodRunner::reconcile(std::string uid) {
     CO_TRY_STATUS(co_await annotate(pod, job_id));
   }
   CO_TRY_STATUS(co_await endAtDeadline(pod));
+  CO_TRY_STATUS(co_await outliveOutages(pod));
   Entry& now = entries_[uid];
   if (now.report && now.report->stage() == PodReport::REFUSED && !now.submit_after) {
     now.submitted = false;
@@ -297,7 +302,7 @@ Task<Status> PodRunner::refuse(ObjectPtr pod, std::string reason, std::string me
 }
 
 Task<Status> PodRunner::annotate(ObjectPtr pod, uint32_t job_id) {
-  Object patch = submittedPatch(*pod, job_id, shared_.options.pods.outlive_outages);
+  Object patch = submittedPatch(*pod, job_id);
   if (patch.empty()) co_return Status();
   const std::string ns(kube::nameSpace(*pod));
   const std::string name(kube::name(*pod));
@@ -310,7 +315,8 @@ Task<Status> PodRunner::annotate(ObjectPtr pod, uint32_t job_id) {
 
 Task<Status> PodRunner::writeStatus(ObjectPtr pod, PodReport report) {
   const std::string node_name(kube::text(*pod, {"spec", "nodeName"}));
-  Object patch = statusPatchOf(*pod, report, shared_.options.nodes.address, shared_.clock.now());
+  const pod::NodeFacts node{shared_.options.nodes.address, "", observes_generation_};
+  Object patch = statusPatchOf(*pod, report, node, shared_.clock.now());
   if (patch.empty()) co_return Status();
   const std::string ns(kube::nameSpace(*pod));
   const std::string name(kube::name(*pod));
@@ -320,6 +326,8 @@ Task<Status> PodRunner::writeStatus(ObjectPtr pod, PodReport report) {
   if (!patched && patched.error().is(Code::NotFound)) co_return Status();
   if (!patched) co_return failure(patched.error().wrap("status"));
   ++shared_.counters.pod_status_written;
+  const bool dropped = !kube::child(*patched, {"status"}).contains("observedGeneration");
+  if (dropped && kube::integer(*pod, {"metadata", "generation"}) > 0) observes_generation_ = false;
   shared_.pods.observe(std::move(*patched));
   co_return Status();
 }

@@ -33,6 +33,8 @@ class PodRunner {
   void podMissing(const kube::Object& last);
   /// A new tunnel: reports begin anew, and what was not confirmed is asked again.
   void connected();
+  /// The tunnel broke.
+  void disconnected();
   void take(site::v1::PodReport report);
   Task<void> run();
   bool idle() const { return queue_.idle(); }
@@ -52,7 +54,7 @@ class PodRunner {
     std::optional<SteadyTime> cancelled_at;
     std::optional<SteadyTime> submit_after;  ///< refused: not before
     std::optional<async::Backoff> refusals;
-    std::string refusal;  ///< last told
+    std::string refusal;         ///< last told
     kube::ObjectPtr refused_as;  ///< the Pod that was refused
     std::string ephemeral_refusal;
     bool past_deadline = false;  ///< ended by us for its activeDeadlineSeconds
@@ -74,6 +76,9 @@ class PodRunner {
   Task<Status> endAtDeadline(kube::ObjectPtr pod);
   /// The end of such a pod is the deadline's doing, whatever its containers said.
   void blameDeadline(site::v1::PodReport& report) const;
+  /// Pods that are to outlive outages get the tolerations for it; young ones only once the agent is away, since it
+  /// changes their generation.
+  Task<Status> outliveOutages(kube::ObjectPtr pod);
   Task<Status> annotate(kube::ObjectPtr pod, uint32_t job_id);
   Task<Result<bool>> cancel(std::string uid, int64_t grace);
   Task<Status> writeStatus(kube::ObjectPtr pod, site::v1::PodReport report);
@@ -90,6 +95,7 @@ class PodRunner {
   pod::PlanSource& source_;
   VolumeRefresher& volumes_;
   SteadyTime connected_at_{};
+  bool observes_generation_ = true;  ///< the API server keeps status.observedGeneration
   std::unordered_map<std::string, Entry> entries_;
   async::WorkQueue<std::string> queue_;
 };

@@ -310,6 +310,27 @@ TEST(PodRunner, ADeadlineThatIsSetOnARunningPodEndsIt) {
   with(deadlineSetLater);
 }
 
+size_t tolerationsOf(const Harness& h, const std::string& name) {
+  return kube::items(*h.pod(name), {"spec", "tolerations"}).size();
+}
+
+Task<void> outlives(Harness& h) {
+  co_await h.until("node", [&] { return h.node("n1").has_value(); });
+  kube::Object made = h.createPod("p", "n1");
+  kube::ensure(made, {"metadata"})["creationTimestamp"] = formatTime(h.clock.now());
+  h.client.put(kube::kPods, made);
+  co_await h.until("submit", [&] { return h.site.accepted.size() == 1; });
+  h.site.report(running(h, uidOf(h, "p")));
+  co_await h.until("running", [&] { return h.phase("p") == "Running"; });
+  co_await h.settle();
+  EXPECT_EQ(tolerationsOf(h, "p"), 0U) << "its spec is as its user made it";
+  h.site.breakTunnels();
+  co_await h.until("tolerations", [&] { return tolerationsOf(h, "p") == 2; });
+}
+TEST(PodRunner, AYoungPodGetsItsTolerationsWhenTheAgentGoes) {
+  with(outlives);
+}
+
 Task<void> policy(Harness& h) {
   co_await h.until("node", [&] { return h.node("n1").has_value(); });
   h.createPod("proxy", "n1", "kube-system");

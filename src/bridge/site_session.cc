@@ -90,6 +90,7 @@ void SiteSession::left(const std::shared_ptr<async::Event>& tunnel) {
   current_.reset();
   link_.disconnect();
   health_.setAgentConnected(false);
+  runner_.disconnected();
   log::warn("cluster {}: agent disconnected; nothing is changed until it is back", cluster_);
 }
 

@@ -1,5 +1,7 @@
 #include "kubelet/remote_channels.h"
 
+#include <boost/json.hpp>
+
 #include "async/deadline.h"
 #include "kubelet/answers.h"
 #include "kubelet/spdy_connection.h"
@@ -12,13 +14,26 @@ using Channel = RemoteChannels::Channel;
 using Piece = RemoteChannels::Piece;
 constexpr std::string_view kV4 = "v4.channel.k8s.io";
 constexpr std::string_view kV5 = "v5.channel.k8s.io";
+constexpr std::string_view kV1 = "channel.k8s.io";
 constexpr uint8_t kClosedChannel = 255;  // v5: the second byte says which
 constexpr auto kStreamsLimit = std::chrono::seconds(30);
 constexpr size_t kMostEarly = 1024 * 1024;  // bytes on streams before all of them are there
 
+/// The message of a metav1.Status that is no success.
+std::string failureIn(const std::string& status) {
+  boost::system::error_code error;
+  const auto parsed = boost::json::parse(status, error);
+  const auto* object = error ? nullptr : parsed.if_object();
+  if (object == nullptr) return status;
+  const auto* message = object->if_contains("message");
+  return message != nullptr && message->is_string() ? std::string(message->get_string()) : std::string();
+}
+
 class WebSocketChannels final : public RemoteChannels {
  public:
-  explicit WebSocketChannels(net::StreamPtr stream) : connection_(std::move(stream)) {}
+  /// With `first_version` a failure is told as plain text and success not at all.
+  WebSocketChannels(net::StreamPtr stream, bool first_version)
+      : connection_(std::move(stream)), first_version_(first_version) {}
 
   Task<Result<std::optional<Piece>>> receive() override {
     while (true) {
@@ -41,12 +56,16 @@ class WebSocketChannels final : public RemoteChannels {
   }
 
   Task<void> finish(std::string status) override {
-    const Status told = co_await send(Channel::Error, std::move(status));
+    if (first_version_) status = failureIn(status);
+    if (!first_version_ || !status.empty()) {
+      const Status told = co_await send(Channel::Error, std::move(status));
+    }
     const Status ended = co_await connection_.end();
   }
 
  private:
   WebSocketConnection connection_;
+  bool first_version_;
 };
 
 Channel channelOf(std::string_view stream_type) {
@@ -132,15 +151,19 @@ class SpdyChannels final : public RemoteChannels {
 };
 
 Task<Result<RemoteChannelsPtr>> acceptWebSocketChannels(http::Exchange& exchange, ExecOptions options) {
-  static constexpr std::array kProtocols = {kV5, kV4};
+  static constexpr std::array kProtocols = {kV5, kV4, kV1};
   auto accepted = http::acceptWebSocket(exchange.request(), kProtocols);
-  if (accepted && accepted->protocol.empty()) accepted = failure(Code::BadRequest, "a subprotocol is needed: {}", kV5);
+  // Who names none speaks the first version (kubelet).
+  const bool asked = exchange.request().headers.has("Sec-WebSocket-Protocol");
+  if (accepted && accepted->protocol.empty() && asked)
+    accepted = failure(Code::BadRequest, "a subprotocol is needed: {}", kV5);
   if (!accepted) {
     co_await answerError(exchange, accepted.error());
     co_return failure(accepted.error());
   }
+  const bool first_version = accepted->protocol.empty() || accepted->protocol == kV1;
   CO_TRY(net::StreamPtr stream, co_await exchange.upgrade(std::move(accepted->head)));
-  auto channels = std::make_unique<WebSocketChannels>(std::move(stream));
+  auto channels = std::make_unique<WebSocketChannels>(std::move(stream), first_version);
   // As a kubelet does: an empty message tells the client that the command runs.
   const Channel first = options.stdout_open ? Channel::Stdout : options.stderr_open ? Channel::Stderr : Channel::Error;
   CO_TRY_STATUS(co_await channels->send(first, ""));

@@ -121,6 +121,19 @@ Task<void> exitsWithACode(World& world) {
       R"("reason":"NonZeroExitCode","details":{"causes":[{"reason":"ExitCode","message":"3"}]}})");
 }
 
+Task<void> speaksTheFirstVersion(World& world) {
+  auto client = co_await connectWebSocket(world, "/exec/default/p1/main?command=x&input=1&output=1", "channel.k8s.io");
+  std::string got = co_await client->next();
+  EXPECT_EQ(got, "1");
+  co_await client->send(std::string("\0exit 3", 7));
+  got = co_await client->next();
+  EXPECT_EQ(got, "3command terminated with non-zero exit code: exit status 3");
+}
+
+TEST(RemoteCommand, TheFirstVersionOfWebSocketTellsFailuresAsText) {
+  run(speaksTheFirstVersion);
+}
+
 TEST(RemoteCommand, ExitCodeIsToldOnTheErrorChannel) {
   run(exitsWithACode);
 }

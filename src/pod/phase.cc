@@ -64,6 +64,10 @@ ContainerView viewOfContainer(const Object& spec, const PodReport& report, Conta
       std::find_if(report.containers().begin(), report.containers().end(),
                    [&](const ContainerReport& each) { return each.name() == name && each.kind() == kind; });
   ContainerView view{&spec, found == report.containers().end() ? madeUp(report, spec, after_init) : *found};
+  // As a kubelet has it: until all init containers are done, nobody of the pod is merely being created.
+  if (after_init && view.report.has_waiting() && view.report.waiting().reason() == "ContainerCreating") {
+    view.report.mutable_waiting()->set_reason("PodInitializing");
+  }
   endWithJob(view.report, report);
   if (kind == ContainerReport::INIT && view.report.has_terminated() && !isSidecar(spec)) {
     view.report.set_ready(view.report.terminated().exit_code() == 0);
@@ -134,7 +138,7 @@ PodView viewOf(const Object& pod, const PodReport& report) {
   PodView view;
   const bool has_init = !kube::items(pod, {"spec", "initContainers"}).empty();
   for (const auto& item : kube::items(pod, {"spec", "initContainers"})) {
-    view.init.push_back(viewOfContainer(kube::objectOf(item), report, ContainerReport::INIT, !view.init.empty()));
+    view.init.push_back(viewOfContainer(kube::objectOf(item), report, ContainerReport::INIT, true));
   }
   for (const auto& item : kube::items(pod, {"spec", "containers"})) {
     view.main.push_back(viewOfContainer(kube::objectOf(item), report, ContainerReport::MAIN, has_init));

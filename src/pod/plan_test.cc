@@ -183,10 +183,10 @@ TEST(BuildPlan, PathsThatLeaveAVolumeAreInvalid) {
 }
 
 TEST(BuildPlan, AnExpandedSubPathThatLeavesItsVolumeMayBeMendedLater) {
-  for (const char* value : {"..", "/tmp", ""}) {
-    const auto pod = podWith(fmt::format(R"(,"env":[{{"name":"P","value":"{}"}}],"volumeMounts":[{{"name":"v",)"
-                                         R"("mountPath":"/v","subPathExpr":"$(P)"}}])",
-                                         value),
+  for (const std::string value : {"..", "/tmp", ""}) {
+    const auto pod = podWith(R"x(,"volumeMounts":[{"name":"v","mountPath":"/v","subPathExpr":"$(P)"}],)x"
+                             R"x("env":[{"name":"P","value":")x" +
+                                 value + R"x("}])x",
                              R"(,"volumes":[{"name":"v"}])");
     EXPECT_TRUE(plan(pod).error().is(Code::BadRequest)) << value;
   }

@@ -64,8 +64,9 @@ Object containerStatus(const PodReport& report, const ContainerReport& container
 }
 
 /// The time of the last change of a condition is that of the old one if the status is the same.
-void setCondition(array& conditions, const ConditionValue& value, const std::string& now) {
+void setCondition(array& conditions, const ConditionValue& value, const std::string& now, int64_t generation) {
   Object next{{"type", value.type}, {"status", value.status}, {"lastTransitionTime", now}};
+  if (generation > 0) next["observedGeneration"] = generation;
   if (!value.reason.empty()) next["reason"] = value.reason;
   if (!value.message.empty()) next["message"] = value.message;
   for (auto& each : conditions) {
@@ -74,7 +75,7 @@ void setCondition(array& conditions, const ConditionValue& value, const std::str
     if (kube::text(old, {"status"}) == value.status && old.contains("lastTransitionTime")) {
       next["lastTransitionTime"] = old.at("lastTransitionTime");
     }
-    if (const auto* generation = old.if_contains("observedGeneration")) next["observedGeneration"] = *generation;
+    if (const auto* before = old.if_contains("observedGeneration")) next.emplace("observedGeneration", *before);
     each = std::move(next);
     return;
   }
@@ -157,6 +158,8 @@ Object podStatus(const Object& pod, const PodReport& report, const NodeFacts& fa
   if (old_phase == "Succeeded" || old_phase == "Failed") return status;
   if (report.stage() == PodReport::UNKNOWN) return status;
 
+  const int64_t generation = facts.observe_generation ? kube::integer(pod, {"metadata", "generation"}) : 0;
+  if (generation > 0) status["observedGeneration"] = generation;
   const PodView view = viewOf(pod, report);
   const std::string phase = phaseOf(pod, view, report);
   status["phase"] = phase;
@@ -172,10 +175,10 @@ Object podStatus(const Object& pod, const PodReport& report, const NodeFacts& fa
   if (!resized) dropCondition(conditions, kResizePending);
   if (resized) {
     setCondition(conditions, {std::string(kResizePending), "True", "Infeasible", std::string(kNoResize)},
-                 formatTime(now));
+                 formatTime(now), generation);
   }
   for (const ConditionValue& value : conditionsOf(pod, view, report, phase)) {
-    setCondition(conditions, value, formatTime(now));
+    setCondition(conditions, value, formatTime(now), generation);
   }
   status["conditions"] = std::move(conditions);
   return status;

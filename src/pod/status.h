@@ -11,8 +11,9 @@ namespace slipway::pod {
 
 /// What the virtual node adds to a pod's status.
 struct NodeFacts {
-  std::string host_ip;  ///< the Node's InternalIP; empty: not shown
-  std::string pod_ip;   ///< used when the report has none; empty: not shown
+  std::string host_ip;             ///< the Node's InternalIP; empty: not shown
+  std::string pod_ip;              ///< used when the report has none; empty: not shown
+  bool observe_generation = true;  ///< false for API servers that do not know the field
 };
 
 /// The whole PodStatus as a kubelet computes it: phase, conditions (transition times are those of the pod's old status

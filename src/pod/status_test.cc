@@ -56,6 +56,17 @@ TEST(PodStatus, IsTheSameAgainWhenNothingChanged) {
   EXPECT_EQ(podStatus(pod, running({"a", "b"}), {}, kNow + std::chrono::hours(1)), first);
 }
 
+TEST(PodStatus, ShowsWhichGenerationItIsOf) {
+  kube::Object pod = somePod();
+  kube::ensure(pod, {"metadata"})["generation"] = 3;
+  const auto status = podStatus(pod, running({"a", "b"}), {}, kNow);
+  EXPECT_EQ(kube::integer(status, {"observedGeneration"}), 3);
+  EXPECT_EQ(kube::integer(kube::items(status, {"conditions"})[0].as_object(), {"observedGeneration"}), 3);
+  const auto older =
+      podStatus(pod, running({"a", "b"}), {.host_ip = "", .pod_ip = "", .observe_generation = false}, kNow);
+  EXPECT_FALSE(older.contains("observedGeneration"));
+}
+
 TEST(PodStatus, AResizeInPlaceIsRefusedWithAReason) {
   kube::Object pod = somePod();
   const auto resources = [&]() -> kube::json::value& {
@@ -100,8 +111,9 @@ TEST(PodStatus, PendingWhileQueuedAndWhileInitRuns) {
   EXPECT_EQ(kube::text(first, {"state", "waiting", "message"}), "Slurm: Resources");
 
   const auto with_init = podStatus(somePod(R"({"name":"setup"})"), queued, {}, kNow);
-  EXPECT_EQ(kube::text(kube::items(with_init, {"initContainerStatuses"})[0].as_object(), {"state", "waiting", "reason"}),
-            "InSlurmQueue");
+  EXPECT_EQ(
+      kube::text(kube::items(with_init, {"initContainerStatuses"})[0].as_object(), {"state", "waiting", "reason"}),
+      "PodInitializing");
   EXPECT_EQ(kube::text(kube::items(with_init, {"containerStatuses"})[0].as_object(), {"state", "waiting", "reason"}),
             "PodInitializing");
 

@@ -24,6 +24,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 
 from conformance_test import E2E, FOCUS, MANAGER, SECONDS, conformance_names, e2e_command, specs_of  # noqa: E402
 from testsite import e2e_images, real_api, tenant  # noqa: E402
+from testsite.gate import Gate  # noqa: E402
 from testsite.processes import Process, free_port, wait_for  # noqa: E402
 from testsite.registry import Registry, missing_tools  # noqa: E402
 from testsite.stack import Stack  # noqa: E402
@@ -31,6 +32,7 @@ from testsite.stack import Stack  # noqa: E402
 EXPECTED = pathlib.Path(__file__).with_name("conformance_nodes_expected.txt")
 AGNHOST = os.environ.get("CONFORMANCE_AGNHOST", "")
 PROCESSES = int(os.environ.get("CONFORMANCE_PROCESSES", "2"))
+SERVICE_ADDRESS = "10.96.0.1"
 REGISTRIES = ("registry.k8s.io", "gcr.io", "docker.io", "invalid.registry.k8s.io")
 
 
@@ -72,6 +74,10 @@ class Site:
         self.stack.start()
         if not self._real:
             self._start_controllers()
+        # The address at which programs in pods expect the API server; kube-proxy's work in a cluster.
+        tenant.add_address(SERVICE_ADDRESS)
+        gate = Gate(("127.0.0.1", self.stack.api_port), (SERVICE_ADDRESS, 443))
+        self._stops.append(gate.close)
         self.stack.wait_nodes()
         return self
 

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 
 from .busybox import make_image
+from .processes import run
 
 E2E = "e2e-test-images"
 AGNHOST_TAGS = ("2.63.0", "2.55")
@@ -49,6 +50,10 @@ def _agnhost(directory, binary):
     for file, more in (("passwd", PASSWD), ("group", GROUP)):
         path = image / "etc" / file
         path.write_text(path.read_text() + more)
+    # Probes of StatefulSets ask for the certificate, and `agnhost porter` speaks TLS with it.
+    run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", image / "localhost.key", "-out",
+         image / "localhost.crt", "-days", "30", "-subj", "/CN=localhost"])
+    (image / "localhost.key").chmod(0o644)
     _with_libraries(image, "curl")
     return image
 

@@ -9,9 +9,9 @@ class Gate:
     """Forwards connections of its own port to `target`. cut() resets all; freeze() lets bytes lie, as a dead network
     does, until thaw(); close_door() refuses new connections until open_door()."""
 
-    def __init__(self, target):
+    def __init__(self, target, listen=("127.0.0.1", 0)):
         self.target = target
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(listen)
         self.port = self._listener.getsockname()[1]
         self._pairs = {}
         self._frozen = False

@@ -46,6 +46,11 @@ def enter(directory):
     run(["ip", "link", "set", "site", "up"])
 
 
+def add_address(address):
+    """One more address of this host that the nodes reach."""
+    run(["ip", "address", "add", f"{address}/32", "dev", "site"])
+
+
 class User(Here):
     """This host, with its programs, as the user `slip`."""
 
