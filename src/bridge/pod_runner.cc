@@ -15,6 +15,7 @@ using kube::ObjectPtr;
 using site::v1::PodReport;
 
 constexpr auto kPodDeadline = std::chrono::minutes(3);
+constexpr auto kObserveEvery = std::chrono::seconds(2);
 
 bool isFinal(const Object& pod) {
   const std::string_view phase = kube::text(pod, {"status", "phase"});
@@ -318,6 +319,16 @@ Task<Status> PodRunner::writeStatus(ObjectPtr pod, PodReport report) {
   const pod::NodeFacts node{shared_.options.nodes.address, "", observes_generation_};
   Object patch = statusPatchOf(*pod, report, node, shared_.clock.now());
   if (patch.empty()) co_return Status();
+  if (statusPatchOf(*pod, report, {node.host_ip, "", false}, shared_.clock.now()).empty()) {
+    // Only that a new generation was seen: not after each of many changes, whose authors we would get in the way of.
+    Entry& entry = entries_[report.pod_uid()];
+    const SteadyTime now = shared_.clock.steady();
+    if (entry.observed_at && now - *entry.observed_at < kObserveEvery) {
+      queue_.addAfter(report.pod_uid(), *entry.observed_at + kObserveEvery - now);
+      co_return Status();
+    }
+    entry.observed_at = now;
+  }
   const std::string ns(kube::nameSpace(*pod));
   const std::string name(kube::name(*pod));
   kube::json::value body = {{"metadata", {{"uid", kube::uid(*pod)}}}, {"status", std::move(patch)}};

@@ -57,7 +57,8 @@ class PodRunner {
     std::string refusal;         ///< last told
     kube::ObjectPtr refused_as;  ///< the Pod that was refused
     std::string ephemeral_refusal;
-    bool past_deadline = false;  ///< ended by us for its activeDeadlineSeconds
+    bool past_deadline = false;             ///< ended by us for its activeDeadlineSeconds
+    std::optional<SteadyTime> observed_at;  ///< nothing but its generation was written then
   };
   Task<void> work();
   Task<Status> reconcile(std::string uid);

@@ -310,6 +310,27 @@ TEST(PodRunner, ADeadlineThatIsSetOnARunningPodEndsIt) {
   with(deadlineSetLater);
 }
 
+Task<void> manyChanges(Harness& h) {
+  co_await h.until("node", [&] { return h.node("n1").has_value(); });
+  h.createPod("p", "n1");
+  co_await h.until("submit", [&] { return h.site.accepted.size() == 1; });
+  h.site.report(running(h, uidOf(h, "p")));
+  co_await h.until("running", [&] { return h.phase("p") == "Running"; });
+  co_await h.settle();
+  h.client.clearCalls();
+  for (int64_t generation = 2; generation < 20; ++generation) {
+    kube::Object changed = *h.pod("p");
+    kube::ensure(changed, {"metadata"})["generation"] = generation;
+    h.client.put(kube::kPods, changed);
+    co_await async::sleepFor(2ms);
+  }
+  co_await h.until("observed", [&] { return kube::integer(*h.pod("p"), {"status", "observedGeneration"}) == 19; });
+  EXPECT_LE(h.client.count("patch", "pods"), 3U);
+}
+TEST(PodRunner, ManyChangesOfAPodAreObservedTogether) {
+  with(manyChanges);
+}
+
 size_t tolerationsOf(const Harness& h, const std::string& name) {
   return kube::items(*h.pod(name), {"spec", "tolerations"}).size();
 }

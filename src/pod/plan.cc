@@ -250,8 +250,16 @@ Task<Result<Variables>> buildServiceVariables(const kube::Object& pod, PlanSourc
     out["KUBERNETES_SERVICE_PORT"] = options.api_port;
     out["KUBERNETES_SERVICE_PORT_HTTPS"] = options.api_port;
   }
-  if (kube::boolean(pod, {"spec", "enableServiceLinks"}, true)) {
-    const std::string ns(kube::nameSpace(pod));
+  const std::string ns(kube::nameSpace(pod));
+  const bool links = kube::boolean(pod, {"spec", "enableServiceLinks"}, true);
+  if (out.empty() && (!links || ns != "default")) {
+    // The API server's own service is told to every pod, whatever its namespace (kubelet, getServiceEnvVarMap).
+    const std::string home = "default";
+    CO_TRY(std::vector<kube::Object> services, co_await source.services(home));
+    std::erase_if(services, [](const kube::Object& service) { return kube::name(service) != "kubernetes"; });
+    out = serviceVariables(services);
+  }
+  if (links) {
     CO_TRY(const std::vector<kube::Object> services, co_await source.services(ns));
     Variables linked = serviceVariables(services);
     linked.merge(out);

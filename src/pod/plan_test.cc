@@ -89,6 +89,21 @@ TEST(BuildPlan, EnvironmentComesFromEverywhereAndExpands) {
   EXPECT_EQ(built->containers(0).image_pull_policy(), "Always");
 }
 
+TEST(BuildPlan, EveryPodIsToldOfTheApiServer) {
+  FakePlanSource source;
+  for (const char* name : {"kubernetes", "other"}) {
+    source.service_list.push_back(object(fmt::format(
+        R"({{"metadata":{{"name":"{}"}},"spec":{{"clusterIP":"10.96.0.1","ports":[{{"name":"https","port":443}}]}}}})",
+        name)));
+  }
+  const auto made = plan(podWith("", R"(,"enableServiceLinks":false)"), source);
+  ASSERT_TRUE(made.has_value()) << made.error().message;
+  const auto env = envOf(*made);
+  EXPECT_EQ(env.at("KUBERNETES_SERVICE_HOST"), "10.96.0.1");
+  EXPECT_EQ(env.at("KUBERNETES_SERVICE_PORT"), "443");
+  EXPECT_FALSE(env.contains("OTHER_SERVICE_HOST"));
+}
+
 TEST(BuildPlan, MissingObjectsAreNotFoundUnlessOptional) {
   const auto missing = plan(podWith(R"(,"envFrom":[{"secretRef":{"name":"sec"}}])"));
   ASSERT_FALSE(missing.has_value());
