@@ -6,7 +6,8 @@ Needs root (for a network and a user of its own; jobs run as that user), KUBE_E2
 KUBE_APISERVER, ETCD and KUBE_SCHEDULER too, and the tests' images: CONFORMANCE_AGNHOST names the binary of
 test/images/agnhost, of which they are made. CONFORMANCE_FOCUS, a regular expression over names, chooses which run, beyond
 the expected ones too; CONFORMANCE_REPORT names a file for the outcomes; CONFORMANCE_PROCESSES (2) is how many run side by
-side; CONFORMANCE_SECONDS (840) is the limit of each."""
+side; CONFORMANCE_SECONDS (840) is the limit of each: the whole list takes about an hour. `hold DIRECTORY real` keeps a site to
+work with by hand."""
 
 import os
 import pathlib

@@ -32,11 +32,12 @@ def _with_libraries(image, program):
 
 def _busybox(directory, name):
     image = make_image(directory / name)
-    # Debian's ash drops variables whose names are no words of a shell ("data-1"), which tests of environments look at.
+    # Debian's ash drops variables whose names are no words of a shell ("data-1"), which tests of environments look at; other
+    # tests look at what /bin/sh itself says.
     bash = _with_libraries(image, "bash")
     if bash:
-        (image / "bin" / "sh").unlink()
-        os.symlink(bash, image / "bin" / "sh")
+        (image / "usr" / "local" / "bin").mkdir(parents=True)
+        os.symlink(bash, image / "usr" / "local" / "bin" / "sh")
     return image
 
 
@@ -63,7 +64,7 @@ def push_all(registry, agnhost, directory):
     directory = pathlib.Path(directory)
     tools = _agnhost(directory, agnhost)
     for tag in AGNHOST_TAGS:
-        registry.push(f"{E2E}/agnhost:{tag}", tools, Entrypoint=["/agnhost"], Cmd=["pause"], Env=["PATH=/usr/bin:/bin"])
+        registry.push(f"{E2E}/agnhost:{tag}", tools, Entrypoint=["/agnhost"], Cmd=["pause"], Env=["PATH=/usr/local/bin:/usr/bin:/bin"])
     for animal in ("kitten", "nautilus"):
         registry.push(f"{E2E}/{animal}:1.8", tools, {"data.json": f'{{"image": "{animal}.jpg"}}'.encode()},
                       Entrypoint=["/agnhost"], Cmd=["test-webserver"])
