@@ -151,7 +151,8 @@ struct KillOnExit {
   ~KillOnExit() {
     ::kill(-pid, SIGKILL);
     if (ended || ::waitpid(pid, nullptr, WNOHANG) != 0) return;
-    // One that hangs in the kernel, on a dead network file system for example, dies when it can; the loop does not wait.
+    // One that hangs in the kernel, on a dead network file system for example, dies when it can; the loop does not
+    // wait.
     std::thread([pid = pid] { ::waitpid(pid, nullptr, 0); }).detach();
   }
 };

@@ -18,7 +18,7 @@ struct LeaseOptions {
   std::chrono::nanoseconds interval = std::chrono::seconds(10);
   std::chrono::seconds duration{40};
   double jitter = 0.04;  ///< at most this share of the interval is added, as a kubelet does
-  size_t workers = 16;  ///< renewals in flight at once
+  size_t workers = 16;   ///< renewals in flight at once
   std::chrono::nanoseconds deadline = std::chrono::seconds(10);
 };
 

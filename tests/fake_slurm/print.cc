@@ -244,8 +244,9 @@ void printSacct(const State& state, const std::string& ids) {
   Output out;
   for (const Job& job : state.jobs()) {
     if (!ids.empty() && ("," + ids + ",").find(fmt::format(",{},", job.id)) == std::string::npos) continue;
-    out.print("{}|{}|{}|{}|{}|{}|{}|{}\n", job.id, job.get("state"), job.get("exit", "0:0"), timeOr(job.number("start")),
-              timeOr(job.number("end")), job.get("node", "None assigned"), job.get("directory"), job.get("comment"));
+    out.print("{}|{}|{}|{}|{}|{}|{}|{}\n", job.id, job.get("state"), job.get("exit", "0:0"),
+              timeOr(job.number("start")), timeOr(job.number("end")), job.get("node", "None assigned"),
+              job.get("directory"), job.get("comment"));
   }
 }
 
