@@ -47,20 +47,22 @@ int64_t usedMemoryMib(const site::v1::Node& node, bool one_machine) {
 
 }  // namespace
 
-std::optional<std::string> notStarted(const Object& pod, const std::string& container) {
+std::optional<std::string> noLog(const Object& pod, const std::string& container, bool previous) {
+  const Object* status = nullptr;
   for (const std::string_view list : {"containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses"}) {
     for (const auto& item : kube::items(pod, {"status", list})) {
-      if (!item.is_object() || kube::text(item.get_object(), {"name"}) != container) continue;
-      const Object& status = item.get_object();
-      if (kube::find(status, {"state", "waiting"}) == nullptr) return std::nullopt;
-      if (kube::find(status, {"lastState", "terminated"}) != nullptr) return std::nullopt;
-      const std::string_view reason = kube::text(status, {"state", "waiting", "reason"});
-      return fmt::format("container \"{}\" in pod \"{}\" is waiting to start: {}", container, kube::name(pod),
-                         reason.empty() ? "ContainerCreating" : reason);
+      if (item.is_object() && kube::text(item.get_object(), {"name"}) == container) status = &item.get_object();
     }
   }
-  return fmt::format("container \"{}\" in pod \"{}\" is waiting to start: ContainerCreating", container,
-                     kube::name(pod));
+  const bool ended_before = status != nullptr && kube::find(*status, {"lastState", "terminated"}) != nullptr;
+  if (ended_before) return std::nullopt;
+  if (previous) {
+    return fmt::format("previous terminated container \"{}\" in pod \"{}\" not found", container, kube::name(pod));
+  }
+  if (status != nullptr && kube::find(*status, {"state", "waiting"}) == nullptr) return std::nullopt;
+  const std::string_view reason = status == nullptr ? "" : kube::text(*status, {"state", "waiting", "reason"});
+  return fmt::format("container \"{}\" in pod \"{}\" is waiting to start: {}", container, kube::name(pod),
+                     reason.empty() ? "ContainerCreating" : reason);
 }
 
 std::vector<Object> KubeletBackend::podsOf(const std::string& node) const {
@@ -108,7 +110,7 @@ Task<Result<std::unique_ptr<kubelet::LogStream>>> KubeletBackend::logs(kubelet::
     }
     request.clear_pod_uid();
     request.set_job_id(id);
-  } else if (const std::optional<std::string> waiting = notStarted(*pod, container.container)) {
+  } else if (const std::optional<std::string> waiting = noLog(*pod, container.container, options.previous)) {
     co_return failure(Code::BadRequest, *waiting);
   }
   CO_TRY(const SiteSession* site, siteOf(node));
@@ -124,7 +126,7 @@ Task<Result<std::unique_ptr<kubelet::ExecSession>>> KubeletBackend::exec(kubelet
                       "pod {} shows a Slurm job that was not started by Kubernetes: nothing can be run in it",
                       container.pod);
   }
-  if (const std::optional<std::string> waiting = notStarted(*pod, container.container)) {
+  if (const std::optional<std::string> waiting = noLog(*pod, container.container, false)) {
     co_return failure(Code::BadRequest, *waiting);
   }
   site::v1::ExecInput first;

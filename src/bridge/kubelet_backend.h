@@ -38,7 +38,8 @@ class KubeletBackend final : public kubelet::Backend {
   std::map<std::string, Integral> cpu_;
 };
 
-/// kubelet's words when a container has no log or process yet, from the pod's status; nothing when it has started.
-std::optional<std::string> notStarted(const kube::Object& pod, const std::string& container);
+/// kubelet's words when a container has no log yet, or none of an earlier start, from the pod's status; nothing when it
+/// has.
+std::optional<std::string> noLog(const kube::Object& pod, const std::string& container, bool previous);
 
 }  // namespace slipway::bridge

@@ -98,5 +98,26 @@ TEST(KubeletLogs, LabelsOfAJobOnSomebodysPodShowNothingOfIt) {
   h.run(forgedLabels);
 }
 
+kube::Object withStatus(const kube::Object& status) {
+  return {{"metadata", {{"name", "p"}}}, {"status", {{"containerStatuses", kube::json::array{status}}}}};
+}
+
+TEST(KubeletLogs, WhatHasNoLogIsSaidInTheWordsOfAKubelet) {
+  const kube::Object waits =
+      withStatus({{"name", "c"}, {"state", {{"waiting", {{"reason", "ErrImagePull"}}}}}, {"lastState", {}}});
+  const kube::Object runs = withStatus({{"name", "c"}, {"state", {{"running", kube::Object()}}}});
+  const kube::Object again = withStatus({{"name", "c"},
+                                         {"state", {{"waiting", {{"reason", "CrashLoopBackOff"}}}}},
+                                         {"lastState", {{"terminated", {{"exitCode", 1}}}}}});
+  const std::string none = "previous terminated container \"c\" in pod \"p\" not found";
+  EXPECT_EQ(noLog(waits, "c", false), "container \"c\" in pod \"p\" is waiting to start: ErrImagePull");
+  EXPECT_EQ(noLog(waits, "other", false), "container \"other\" in pod \"p\" is waiting to start: ContainerCreating");
+  EXPECT_EQ(noLog(waits, "c", true), none);
+  EXPECT_EQ(noLog(runs, "c", false), std::nullopt);
+  EXPECT_EQ(noLog(runs, "c", true), none);
+  EXPECT_EQ(noLog(again, "c", false), std::nullopt);
+  EXPECT_EQ(noLog(again, "c", true), std::nullopt);
+}
+
 }  // namespace
 }  // namespace slipway::bridge
