@@ -9,7 +9,7 @@ namespace {
 using CustomForm = testing::ServerTest;
 
 const std::string kDefinitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
-const std::string kWidgets = "/apis/ex.io/v1/namespaces/default/widgets";
+const std::string kFormWidgets = "/apis/ex.io/v1/namespaces/default/widgets";
 
 json::value widgetDefinition(json::object fields) {
   const json::object schema{
@@ -26,7 +26,7 @@ json::value widgetDefinition(json::object fields) {
 }
 
 Task<std::string> specOf(testing::ApiClient* client) {
-  const auto read = co_await client->ask("GET", kWidgets + "/w");
+  const auto read = co_await client->ask("GET", kFormWidgets + "/w");
   const json::value* spec = json::find(read.body, {"spec"});
   co_return spec == nullptr ? read.text : json::serialize(*spec);
 }
@@ -38,12 +38,12 @@ TEST_F(CustomForm, AChangedDefinitionShowsInObjectsThatWereStoredBefore) {
     const json::value first = widgetDefinition(two);
     const auto made = co_await client.ask("POST", kDefinitions, first);
     EXPECT_EQ(made.code, 201) << made.text;
-    co_await client.eventually(kWidgets, 200);
+    co_await client.eventually(kFormWidgets, 200);
     const json::value widget = {{"apiVersion", "ex.io/v1"},
                                 {"kind", "Widget"},
                                 {"metadata", {{"name", "w"}}},
                                 {"spec", {{"a", "1"}, {"b", "2"}, {"c", "unknown"}}}};
-    const auto created = co_await client.ask("POST", kWidgets, widget);
+    const auto created = co_await client.ask("POST", kFormWidgets, widget);
     EXPECT_EQ(created.code, 201) << created.text;
     const std::string before = co_await specOf(&client);
     EXPECT_EQ(before, R"({"a":"1","b":"2"})");
