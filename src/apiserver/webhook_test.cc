@@ -13,7 +13,7 @@ using ::testing::HasSubstr;
 using testing::WebhookServer;
 using Webhooks = testing::ServerTest;
 
-constexpr const char* kMaps = "/api/v1/namespaces/default/configmaps";
+constexpr const char* kConfigMapPath = "/api/v1/namespaces/default/configmaps";
 constexpr const char* kGroup = "/apis/admissionregistration.k8s.io/v1/";
 
 json::object hookFor(const WebhookServer& server, std::string_view name) {
@@ -56,7 +56,7 @@ TEST_F(Webhooks, ARefusalCarriesTheWebhooksWordsCodeAndWarnings) {
     });
     const json::value made = configuration("deny", json::array{hookFor(hook, "deny.ex.io")});
     co_await expectCode(&client, 201, "POST", std::string(kGroup) + "validatingwebhookconfigurations", made);
-    const auto answer = co_await expectCode(&client, 418, "POST", kMaps, map("a"));
+    const auto answer = co_await expectCode(&client, 418, "POST", kConfigMapPath, map("a"));
     EXPECT_EQ(json::text(answer.body, {"message"}), "admission webhook \"deny.ex.io\" denied the request: no tea");
     co_await hook.stop();
   });
@@ -83,7 +83,7 @@ TEST_F(Webhooks, AMutatingOneChangesTheObjectAndEarlierOnesMaySeeIt) {
     early["reinvocationPolicy"] = "IfNeeded";
     const json::value made = configuration("m", json::array{early, hookFor(second, "two.ex.io")});
     co_await expectCode(&client, 201, "POST", std::string(kGroup) + "mutatingwebhookconfigurations", made);
-    const auto answer = co_await expectCode(&client, 201, "POST", kMaps, map("a"));
+    const auto answer = co_await expectCode(&client, 201, "POST", kConfigMapPath, map("a"));
     EXPECT_EQ(json::text(answer.body, {"data", "one"}), "yes");
     EXPECT_EQ(json::text(answer.body, {"data", "two"}), "yes");
     EXPECT_THAT(seen, ElementsAre("one", "two", "one"));
@@ -101,8 +101,8 @@ TEST_F(Webhooks, SelectorsChooseWhatIsShown) {
     by_object["objectSelector"] = json::object{{"matchLabels", json::object{{"guard", "yes"}}}};
     const json::value made = configuration("sel", json::array{by_object});
     co_await expectCode(&client, 201, "POST", std::string(kGroup) + "validatingwebhookconfigurations", made);
-    co_await expectCode(&client, 201, "POST", kMaps, map("free"));
-    const auto refused = co_await expectCode(&client, 400, "POST", kMaps, map("held", {{"guard", "yes"}}));
+    co_await expectCode(&client, 201, "POST", kConfigMapPath, map("free"));
+    const auto refused = co_await expectCode(&client, 400, "POST", kConfigMapPath, map("held", {{"guard", "yes"}}));
     EXPECT_THAT(refused.text, HasSubstr("denied the request without explanation"));
     json::value in_namespace = made;
     co_await hook.stop();
@@ -116,13 +116,13 @@ TEST_F(Webhooks, OneThatDoesNotAnswerRefusesUnlessItMayBeIgnored) {
     co_await hook.stop();
     const std::string path = std::string(kGroup) + "validatingwebhookconfigurations";
     const auto made = co_await expectCode(&client, 201, "POST", path, configuration("gone", json::array{strict}));
-    const auto refused = co_await expectCode(&client, 500, "POST", kMaps, map("a"));
+    const auto refused = co_await expectCode(&client, 500, "POST", kConfigMapPath, map("a"));
     EXPECT_THAT(json::text(refused.body, {"message"}),
                 HasSubstr("failed calling webhook \"gone.ex.io\": failed to call webhook: Post \"https://127.0.0.1:"));
     json::value lenient = made.body;
     lenient.as_object()["webhooks"].as_array()[0].as_object()["failurePolicy"] = "Ignore";
     co_await expectCode(&client, 200, "PUT", path + "/gone", lenient);
-    co_await expectCode(&client, 201, "POST", kMaps, map("a"));
+    co_await expectCode(&client, 201, "POST", kConfigMapPath, map("a"));
   });
 }
 
