@@ -69,7 +69,7 @@ class Clusters(SiteTest):
 
     def test_a_second_agent_that_claims_the_same_cluster_is_refused(self):
         self.stack.start_another_agent("agent-impostor", self.slurm)
-        wait_for("refusal", lambda: "which another agent with another certificate serves: refused"
+        wait_for("refusal", lambda: "of cluster e2e, which an agent with another state directory serves: refused"
                  in self.stack.processes["controller"].log_tail(20), 30)
         self.stack.processes["agent-impostor"].stop()
         self.assertIn("n1", self.ready_nodes())
