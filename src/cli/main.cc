@@ -10,10 +10,6 @@
 
 #include "cli/command.h"
 
-/// Read by jemalloc before main(): one loop does nearly all the work, so one arena is enough, and what is free goes
-/// back to the system soon. Other mallocs do not look at it.
-extern "C" const char* const malloc_conf = "narenas:1,dirty_decay_ms:1000,muzzy_decay_ms:0";
-
 namespace slipway::cli {
 namespace {
 

@@ -1,6 +1,6 @@
 /// Read by jemalloc at start. Memory that was freed goes back to the system within a second: a server at rest is small.
-/// Two arenas: the loop's, and one for the threads beside it.
+/// One arena: the loop does nearly all the work.
 extern "C" {
 extern const char* malloc_conf;
-const char* malloc_conf = "narenas:2,dirty_decay_ms:1000,muzzy_decay_ms:0,abort_conf:false";
+const char* malloc_conf = "narenas:1,dirty_decay_ms:1000,muzzy_decay_ms:0,abort_conf:false";
 }
