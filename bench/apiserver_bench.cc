@@ -229,8 +229,8 @@ struct Watchers {
   async::Event reached;
 };
 
-Task<void> watchMaps(Target* target, Watchers* all, std::string version) {
-  http::Request request = ask("GET", fmt::format("{}?watch=1&resourceVersion={}", kMaps, version));
+/// Opens a watch and counts its lines until it ends.
+Task<void> countEvents(Target* target, Watchers* all, http::Request request) {
   const std::unique_ptr<http::ResponseStream> stream = co_await target->mustOpen(std::move(request));
   ++all->ready;
   std::vector<char> buffer(16 * 1024);
@@ -249,7 +249,8 @@ Task<void> watch(Target& target, int watchers, int events) {
   Watchers all;
   async::TaskGroup group(co_await async::thisExecutor());
   for (int i = 0; i < watchers; ++i) {
-    group.spawn("watcher", watchMaps(&target, &all, version));
+    http::Request opening = ask("GET", fmt::format("{}?watch=1&resourceVersion={}", kMaps, version));
+    group.spawn("watcher", countEvents(&target, &all, std::move(opening)));
     // As many handshakes at once as a server likes.
     while (i - all.ready > 20) co_await async::sleepFor(std::chrono::milliseconds(1));
   }
@@ -272,18 +273,10 @@ Task<void> watch(Target& target, int watchers, int events) {
 }
 
 /// As consoles do it: all pods of the cluster as a Table, from now on.
-Task<void> watchPodTable(Target* target, Watchers* all, std::string version) {
+http::Request podTable(const std::string& version) {
   http::Request request = ask("GET", fmt::format("/api/v1/pods?watch=1&resourceVersion={}", version));
   request.headers.set("Accept", "application/json;as=Table;v=v1;g=meta.k8s.io");
-  const std::unique_ptr<http::ResponseStream> stream = co_await target->mustOpen(std::move(request));
-  ++all->ready;
-  std::vector<char> buffer(16 * 1024);
-  while (true) {
-    const Result<size_t> got = co_await stream->readSome(buffer);
-    if (!got || *got == 0) co_return;
-    all->lines += std::count(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(*got), '\n');
-    if (all->lines >= all->wanted) all->reached.set();
-  }
+  return request;
 }
 
 /// How many events a second all the watchers together get while pods are made one after another.
@@ -295,7 +288,7 @@ Task<void> watched(Target& target, int watchers, int count) {
   all.wanted = static_cast<int64_t>(watchers) * count;
   async::TaskGroup group(co_await async::thisExecutor());
   for (int i = 0; i < watchers; ++i) {
-    group.spawn("watcher", watchPodTable(&target, &all, version));
+    group.spawn("watcher", countEvents(&target, &all, podTable(version)));
     while (i - all.ready > 20) co_await async::sleepFor(std::chrono::milliseconds(1));
   }
   while (all.ready < watchers) co_await async::sleepFor(std::chrono::milliseconds(5));

@@ -23,7 +23,8 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
-from conformance_test import E2E, FOCUS, MANAGER, SECONDS, conformance_names, e2e_command, specs_of  # noqa: E402
+from conformance_test import (E2E, FOCUS, MANAGER, SECONDS, conformance_names, e2e_command, judge,  # noqa: E402
+                              specs_of)
 from testsite import e2e_images, real_api, tenant  # noqa: E402
 from testsite.gate import Gate  # noqa: E402
 from testsite.processes import Process, free_port, wait_for  # noqa: E402
@@ -134,16 +135,7 @@ class World(unittest.TestCase):
         if FOCUS:
             names = [name for name in conformance_names(directory) if re.search(FOCUS, name)]
         outcome = run_tests(site, names)
-        if os.environ.get("CONFORMANCE_REPORT"):
-            with open(os.environ["CONFORMANCE_REPORT"], "a") as out:
-                for name, (state, message) in sorted(outcome.items()):
-                    out.write(f"{type(self).__name__}\t{state}\t{name}\t{message[:300]!r}\n")
-        broken = [f"{name}: {outcome.get(name, ('not run', ''))}" for name in names
-                  if name in wanted and outcome.get(name, ("", ""))[0] != "passed"]
-        better = [name for name, (state, _) in outcome.items() if state == "passed" and name not in wanted]
-        print(f"{sum(state == 'passed' for state, _ in outcome.values())} of {len(names)} passed", file=sys.stderr)
-        if better:
-            print("passed and not in the list:\n  " + "\n  ".join(sorted(better)), file=sys.stderr)
+        broken = judge(type(self).__name__, names, wanted, outcome)
         self.assertFalse(broken, "\n".join(broken))
 
 

@@ -65,6 +65,20 @@ def e2e_command(kubeconfig, names, report, seconds=SECONDS):
             "-ginkgo.focus=" + "|".join(re.escape(name).replace(r"\ ", " ") for name in names)]
 
 
+def judge(world, names, wanted, outcome):
+    """Reports the outcomes, state and message by name, and gives what of `wanted` did not pass, a line each."""
+    if os.environ.get("CONFORMANCE_REPORT"):
+        with open(os.environ["CONFORMANCE_REPORT"], "a") as out:
+            for name, (state, message) in sorted(outcome.items()):
+                out.write(f"{world}\t{state}\t{name}\t{message[:300]!r}\n")
+    better = [name for name, (state, _) in outcome.items() if state == "passed" and name not in wanted]
+    print(f"{sum(state == 'passed' for state, _ in outcome.values())} of {len(names)} passed", file=sys.stderr)
+    if better:
+        print("passed and not in the list:\n  " + "\n  ".join(sorted(better)), file=sys.stderr)
+    return [f"{name}: {outcome.get(name, ('not run', ''))}" for name in names
+            if name in wanted and outcome.get(name, ("", ""))[0] != "passed"]
+
+
 class World(unittest.TestCase):
     world = "alone"
 
@@ -123,16 +137,7 @@ class World(unittest.TestCase):
         else:
             names = sorted(wanted - expected("alone"))
         outcome = self._run(names)
-        if os.environ.get("CONFORMANCE_REPORT"):
-            with open(os.environ["CONFORMANCE_REPORT"], "a") as out:
-                for name, (state, message) in sorted(outcome.items()):
-                    out.write(f"{self.world}\t{state}\t{name}\t{message[:300]!r}\n")
-        broken = [f"{name}: {outcome.get(name, ('not run', ''))}" for name in names
-                  if name in wanted and outcome.get(name, ("", ""))[0] != "passed"]
-        better = [name for name, (state, _) in outcome.items() if state == "passed" and name not in wanted]
-        print(f"{sum(state == 'passed' for state, _ in outcome.values())} of {len(names)} passed", file=sys.stderr)
-        if better:
-            print("passed and not in the list:\n  " + "\n  ".join(sorted(better)), file=sys.stderr)
+        broken = judge(self.world, names, wanted, outcome)
         self.assertFalse(broken, "\n".join(broken))
 
 

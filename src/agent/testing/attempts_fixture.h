@@ -41,6 +41,14 @@ class AttemptsTest : public ::testing::Test {
     plan.set_grace_seconds(30);
     return async::runToEnd(attempts->submit(plan));
   }
+  /// A pod of which the last poll said that its job runs, on n1.
+  Result<uint32_t> submitRunning() {
+    const auto job = submit();
+    driver.jobs[*job].state = "RUNNING";
+    driver.jobs[*job].nodes = "n1";
+    pollAfter(15);
+    return job;
+  }
   void poll() {
     const int64_t began = attempts->ticks();
     Inventory inventory("c", 1000);
