@@ -1,5 +1,6 @@
 // activeDeadlineSeconds that was set or shortened after the job began: the supervisor knows the one of the beginning
 // only.
+#include "bridge/pod_patches.h"
 #include "bridge/pod_runner.h"
 
 namespace slipway::bridge {
@@ -34,8 +35,7 @@ Task<Status> PodRunner::endAtDeadline(kube::ObjectPtr pod) {
 
 void PodRunner::blameDeadline(PodReport& report) const {
   const auto found = entries_.find(report.pod_uid());
-  const bool over = report.stage() == PodReport::SUCCEEDED || report.stage() == PodReport::FAILED;
-  if (!over || found == entries_.end() || !found->second.past_deadline) return;
+  if (!isOver(report) || found == entries_.end() || !found->second.past_deadline) return;
   report.set_stage(PodReport::FAILED);
   report.set_reason("DeadlineExceeded");
   report.set_message("Pod was active on the node longer than the specified deadline");
