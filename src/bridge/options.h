@@ -45,7 +45,7 @@ struct PodOptions {
   /// Pods get tolerations without an end for not-ready and unreachable Nodes, so that an agent's absence evicts
   /// nothing.
   bool outlive_outages = true;
-  std::chrono::nanoseconds outlive_after = std::chrono::minutes(1);  ///< their age, while the agent is there
+  std::chrono::nanoseconds outlive_after = std::chrono::minutes(1);  ///< without a change, while the agent is there
   std::chrono::nanoseconds orphan_delay = std::chrono::seconds(15);  ///< a report without a Pod is cancelled after it
   std::chrono::nanoseconds submit_deadline = std::chrono::seconds(60);
   std::chrono::nanoseconds cancel_deadline = std::chrono::seconds(30);

@@ -1,4 +1,6 @@
 // An agent's absence evicts nothing.
+#include <algorithm>
+
 #include "bridge/pod_patches.h"
 #include "bridge/pod_runner.h"
 
@@ -10,9 +12,14 @@ Task<Status> PodRunner::outliveOutages(kube::ObjectPtr pod) {
   if (!shared_.options.pods.outlive_outages || known == nullptr) co_return Status();
   kube::Object patch = outagePatch(*pod);
   if (patch.empty()) co_return Status();
+  Entry& entry = entries_[uid];
+  const int64_t generation = kube::integer(*pod, {"metadata", "generation"});
+  if (entry.generation != 0 && entry.generation != generation) entry.changed_at = shared_.clock.now();
+  entry.generation = generation;
   const Result<WallTime> created = parseTime(kube::text(*pod, {"metadata", "creationTimestamp"}));
   if (link_.connected() && created) {
-    const auto left = *created + shared_.options.pods.outlive_after - shared_.clock.now();
+    const WallTime since = std::max(*created, entry.changed_at.value_or(*created));
+    const auto left = since + shared_.options.pods.outlive_after - shared_.clock.now();
     if (left > std::chrono::nanoseconds(0)) {
       queue_.addAfter(uid, left);
       co_return Status();

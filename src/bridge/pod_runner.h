@@ -59,6 +59,8 @@ class PodRunner {
     std::string ephemeral_refusal;
     bool past_deadline = false;             ///< ended by us for its activeDeadlineSeconds
     std::optional<SteadyTime> observed_at;  ///< nothing but its generation was written then
+    int64_t generation = 0;                 ///< last seen; 0: not yet
+    std::optional<WallTime> changed_at;     ///< its generation was seen to move
   };
   Task<void> work();
   Task<Status> reconcile(std::string uid);
@@ -77,8 +79,8 @@ class PodRunner {
   Task<Status> endAtDeadline(kube::ObjectPtr pod);
   /// The end of such a pod is the deadline's doing, whatever its containers said.
   void blameDeadline(site::v1::PodReport& report) const;
-  /// Pods that are to outlive outages get the tolerations for it; young ones only once the agent is away, since it
-  /// changes their generation.
+  /// Pods that are to outlive outages get the tolerations for it; those that are young, or were just changed, only once
+  /// the agent is away, since it moves their generation under the eyes of who made or changed them.
   Task<Status> outliveOutages(kube::ObjectPtr pod);
   Task<Status> annotate(kube::ObjectPtr pod, uint32_t job_id);
   Task<Result<bool>> cancel(std::string uid, int64_t grace);

@@ -358,6 +358,29 @@ TEST(PodRunner, AYoungPodGetsItsTolerationsWhenTheAgentGoes) {
   with(outlives);
 }
 
+Task<void> outlivesOnceQuiet(Harness& h) {
+  co_await h.until("node", [&] { return h.node("n1").has_value(); });
+  const auto put = [&h](int64_t generation, std::chrono::seconds age) {
+    kube::Object pod = h.pod("p") ? *h.pod("p") : h.createPod("p", "n1");
+    kube::ensure(pod, {"metadata"})["generation"] = generation;
+    kube::ensure(pod, {"metadata"})["creationTimestamp"] = formatTime(h.clock.now() - age);
+    h.client.put(kube::kPods, pod);
+  };
+  put(1, 0s);
+  co_await h.until("submit", [&] { return h.site.accepted.size() == 1; });
+  h.site.report(running(h, uidOf(h, "p")));
+  co_await h.until("running", [&] { return h.phase("p") == "Running"; });
+  co_await h.settle();
+  put(2, 1h);
+  co_await h.until("observed", [&] { return kube::integer(*h.pod("p"), {"status", "observedGeneration"}) == 2; });
+  co_await h.settle();
+  EXPECT_EQ(tolerationsOf(h, "p"), 0U) << "it is old, but somebody is at work on it";
+  co_await h.until("tolerations", [&] { return tolerationsOf(h, "p") == 2; });
+}
+TEST(PodRunner, APodThatIsBeingChangedGetsItsTolerationsOnceItIsLeftAlone) {
+  with(outlivesOnceQuiet, [](Harness& h) { h.options.pods.outlive_after = 2s; });
+}
+
 Task<void> policy(Harness& h) {
   co_await h.until("node", [&] { return h.node("n1").has_value(); });
   h.createPod("proxy", "n1", "kube-system");
