@@ -9,6 +9,7 @@ the expected ones too; CONFORMANCE_REPORT names a file for the outcomes; CONFORM
 side; CONFORMANCE_SECONDS (840) is the limit of each: the whole list takes about an hour. `hold DIRECTORY real` keeps a site to
 work with by hand."""
 
+import json
 import os
 import pathlib
 import re
@@ -23,8 +24,8 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
-from conformance_test import (E2E, FOCUS, MANAGER, SECONDS, conformance_names, e2e_command, judge,  # noqa: E402
-                              specs_of)
+from conformance_test import (E2E, FOCUS, MANAGER, SECONDS, WORKLOADS, conformance_names, e2e_command,  # noqa: E402
+                              judge, specs_of)
 from testsite import e2e_images, real_api, tenant  # noqa: E402
 from testsite.gate import Gate  # noqa: E402
 from testsite.processes import Process, free_port, wait_for  # noqa: E402
@@ -49,8 +50,8 @@ def missing(real):
 
 
 class Site:
-    """A site of six nodes, an API server and a registry with the tests' images. Life cycle: start(), stop(). start() takes
-    this process out of the host's network for good."""
+    """A site of twelve nodes, an API server and a registry with the tests' images. Life cycle: start(), stop(). start()
+    takes this process out of the host's network for good."""
 
     def __init__(self, directory, real):
         self.dir = pathlib.Path(directory)
@@ -63,7 +64,7 @@ class Site:
         self._stops.append(self.registry.stop)
         e2e_images.push_all(self.registry, AGNHOST, self.dir / "images")
         slipway = pathlib.Path(os.environ.get("SLIPWAY", ROOT / "build" / "slipway")).resolve()
-        self.slurm = tenant.TenantSlurm(self.dir / "slurm", nodes=6, cpus=64, memory=32000,
+        self.slurm = tenant.TenantSlurm(self.dir / "slurm", nodes=12, cpus=64, memory=32000,
                                         where=tenant.User(slipway, self.dir / "home"))
         self._stops.append(self.slurm.stop)
         self.slurm.start()
@@ -78,19 +79,30 @@ class Site:
             self._start_controllers()
         # The address at which programs in pods expect the API server; kube-proxy's work in a cluster.
         tenant.add_address(SERVICE_ADDRESS)
-        gate = Gate(("127.0.0.1", self.stack.api_port), (SERVICE_ADDRESS, 443))
-        self._stops.append(gate.close)
+        self._gate(("127.0.0.1" if self._real else tenant.GATEWAY, self.stack.api_port), (SERVICE_ADDRESS, 443))
+        if self._real:
+            self._publish_api_server()
         self.stack.wait_nodes()
         return self
+
+    def _gate(self, target, listen):
+        gate = Gate(target, listen)
+        self._stops.append(gate.close)
+        return gate
+
+    def _publish_api_server(self):
+        """Endpoints that pods can reach; the server itself publishes no loopback address."""
+        port = self._gate(("127.0.0.1", self.stack.api_port), (tenant.GATEWAY, 0)).port
+        subset = {"addresses": [{"ip": tenant.GATEWAY}], "ports": [{"name": "https", "port": port, "protocol": "TCP"}]}
+        endpoints = {"apiVersion": "v1", "kind": "Endpoints", "metadata": {"name": "kubernetes"}, "subsets": [subset]}
+        self.stack.kubectl("apply", "-n", "default", "-f", "-", stdin=json.dumps(endpoints))
 
     def _start_controllers(self):
         config = self.stack.kubeconfig
         manager = Process("controller-manager", [
             MANAGER, f"--kubeconfig={config}", "--authentication-skip-lookup=true", "--bind-address=127.0.0.1",
             f"--secure-port={free_port()}", f"--cert-dir={self.dir / 'manager'}", "--leader-elect=false",
-            "--controllers=deployment-controller,replicaset-controller,replicationcontroller-controller,"
-            "statefulset-controller,daemonset-controller,job-controller,cronjob-controller,endpoints-controller,"
-            "endpointslice-controller,disruption-controller,persistentvolume-binder-controller,taint-eviction-controller"],
+            "--controllers=" + ",".join(f"{name}-controller" for name in WORKLOADS)],
             self.dir / "log" / "controller-manager.log")
         self._stops.append(manager.stop)
 

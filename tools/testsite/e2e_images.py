@@ -55,7 +55,8 @@ def _agnhost(directory, binary):
     run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", image / "localhost.key", "-out",
          image / "localhost.crt", "-days", "30", "-subj", "/CN=localhost"])
     (image / "localhost.key").chmod(0o644)
-    _with_libraries(image, "curl")
+    for program in ("curl", "getent"):
+        _with_libraries(image, program)
     return image
 
 
@@ -65,6 +66,7 @@ def push_all(registry, agnhost, directory):
     tools = _agnhost(directory, agnhost)
     for tag in AGNHOST_TAGS:
         registry.push(f"{E2E}/agnhost:{tag}", tools, Entrypoint=["/agnhost"], Cmd=["pause"], Env=["PATH=/usr/local/bin:/usr/bin:/bin"])
+    registry.push(f"{E2E}/glibc-dns-testing:2.0.0", tools, Cmd=["sh"], Env=["PATH=/usr/local/bin:/usr/bin:/bin"])
     for animal in ("kitten", "nautilus"):
         registry.push(f"{E2E}/{animal}:1.8", tools, {"data.json": f'{{"image": "{animal}.jpg"}}'.encode()},
                       Entrypoint=["/agnhost"], Cmd=["test-webserver"])

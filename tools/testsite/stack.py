@@ -52,7 +52,8 @@ class Stack:
             return
         self.api_port = self.api_port or free_port()
         data = self.dir / "apiserver"
-        self._spawn("apiserver", ["apiserver", "--data-dir", data, "--listen", f"127.0.0.1:{self.api_port}"])
+        address = getattr(self.slurm, "control", "127.0.0.1")
+        self._spawn("apiserver", ["apiserver", "--data-dir", data, "--listen", f"{address}:{self.api_port}"])
         made = data / "admin.kubeconfig"
         wait_for("kubeconfig", made.exists, 30, 0.05, alive=[self.processes["apiserver"]])
         shutil.copy(made, self.kubeconfig)
