@@ -5,6 +5,11 @@
 namespace slipway::controllers {
 namespace {
 
+constexpr int64_t kWholeNode = 100'000;
+// What a pod that asks for nothing is taken to use, so that such pods do not all meet on one node (kube-scheduler's
+// figures).
+constexpr std::pair<const char*, int64_t> kUnasked[] = {{"cpu", 100}, {"memory", 200LL << 20}};
+
 using kube::Object;
 namespace json = kube::json;
 
@@ -134,11 +139,13 @@ int64_t score(const Object& pod, const Amounts& asked, const NodeInfo& info) {
        kube::items(pod, {"spec", "affinity", "nodeAffinity", "preferredDuringSchedulingIgnoredDuringExecution"})) {
     const auto* preference = entry.if_object();
     if (preference == nullptr || !matchesTerm(kube::child(*preference, {"preference"}), *info.node)) continue;
-    total += 1000 * kube::integer(*preference, {"weight"});
+    total += 10 * kWholeNode * kube::integer(*preference, {"weight"});
   }
-  for (const char* name : {"cpu", "memory"}) {
+  const int64_t pods = info.requested.get("pods") + 1;
+  for (const auto& [name, unasked] : kUnasked) {
     const int64_t room = info.allocatable.get(name);
-    if (room > 0) total += 100 * (room - info.requested.get(name) - asked.get(name)) / room;
+    const int64_t used = std::max(info.requested.get(name) + asked.get(name), pods * unasked);
+    if (room > 0) total += kWholeNode * std::max<int64_t>(room - used, 0) / room;
   }
   return total;
 }

@@ -11,7 +11,8 @@ namespace slipway::controllers {
 /// {k: v}"), or nothing if it may.
 std::optional<std::string> whyNot(const kube::Object& pod, const Amounts& asked, const NodeInfo& info);
 
-/// Higher is better: preferred node affinity first, then the share of the node that stays free.
+/// Higher is better: preferred node affinity first, then the share of the node that stays free; pods that ask for
+/// nothing count as a little.
 int64_t score(const kube::Object& pod, const Amounts& asked, const NodeInfo& info);
 
 /// True if the toleration list tolerates the taint (core/v1 Toleration.ToleratesTaint).

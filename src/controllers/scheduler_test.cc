@@ -42,23 +42,30 @@ void run(Scheduling& world, Task<void> script) {
   world.run(tasksOf(task("scheduler", schedule(&world))), std::move(script));
 }
 
-TEST(Scheduler, PodsAreSpreadAndNeverOverTheNodesRoom) {
+bool allBound(const Scheduling& world) {
+  const std::vector<kube::Object> pods = world.client.all(kube::kPods);
+  return std::none_of(pods.begin(), pods.end(),
+                      [](const kube::Object& pod) { return kube::text(pod, {"spec", "nodeName"}).empty(); });
+}
+
+/// Four pods that ask for so much CPU each, on two nodes: how many are on the first?
+int onTheFirst(const std::string& cpu) {
   Scheduling world;
   world.node("a");
   world.node("b");
-  for (const char* name : {"1", "2", "3", "4"}) world.pod(name, "2");
-  run(world, until(
-                 [&] {
-                   const std::vector<kube::Object> pods = world.client.all(kube::kPods);
-                   return std::none_of(pods.begin(), pods.end(), [](const kube::Object& pod) {
-                     return kube::text(pod, {"spec", "nodeName"}).empty();
-                   });
-                 },
-                 "all bound"));
-  std::map<std::string, int> count;
-  for (const char* name : {"1", "2", "3", "4"}) ++count[world.nodeOf(name)];
-  EXPECT_EQ(count["a"], 2);
-  EXPECT_EQ(count["b"], 2);
+  const std::vector<std::string> names = {"1", "2", "3", "4"};
+  for (const std::string& name : names) world.pod(name, cpu);
+  run(world, until([&] { return allBound(world); }, "all bound"));
+  return static_cast<int>(
+      std::count_if(names.begin(), names.end(), [&](const std::string& name) { return world.nodeOf(name) == "a"; }));
+}
+
+TEST(Scheduler, PodsAreSpreadAndNeverOverTheNodesRoom) {
+  EXPECT_EQ(onTheFirst("2"), 2);
+}
+
+TEST(Scheduler, PodsThatAskForNothingAreSpreadToo) {
+  EXPECT_EQ(onTheFirst("0"), 2);
 }
 
 Task<void> roomComes(Scheduling* world) {
