@@ -9,6 +9,7 @@ using namespace std::chrono_literals;
 using kube::Object;
 
 constexpr auto kRecount = 5s;
+constexpr auto kSettle = 100ms;  // what was noted until then is in our copy of the pods
 constexpr const char* kByNamespace = "namespace";
 const kube::Resource kQuotas{"", "v1", "resourcequotas", "ResourceQuota", true};
 const kube::Resource kReplicationControllers{"", "v1", "replicationcontrollers", "ReplicationController", true};
@@ -29,6 +30,14 @@ bool concerns(std::string_view limit, const kube::Resource& kind) {
 bool countsTheSame(const Object& pod, const Object& other) {
   return kube::text(pod, {"status", "phase"}) == kube::text(other, {"status", "phase"}) &&
          kube::child(pod, {"spec"}) == kube::child(other, {"spec"});
+}
+
+bool isLower(const Object& used, const Object& before) {
+  return std::any_of(used.begin(), used.end(), [&](const auto& entry) {
+    const auto now = kube::Quantity::parse(kube::text(used, {entry.key()}));
+    const auto then = kube::Quantity::parse(kube::text(before, {entry.key()}));
+    return now && then && *now < *then;
+  });
 }
 
 }  // namespace
@@ -66,7 +75,10 @@ void QuotaController::wakeQuotasOf(const Object& pod) {
 
 Task<Result<Outcome>> QuotaController::reconcile(std::string key) {
   const kube::ObjectPtr quota = quotas_.get(key);
-  if (quota == nullptr || kube::find(*quota, {"metadata", "deletionTimestamp"}) != nullptr) co_return Outcome::done();
+  if (quota == nullptr || kube::find(*quota, {"metadata", "deletionTimestamp"}) != nullptr) {
+    lowering_.erase(key);
+    co_return Outcome::done();
+  }
   CO_TRY(const std::vector<kube::Resource> kinds, co_await kindsIn(quota));
   QuotaAmounts counted = countPods(*quota);
   const std::string ns(kube::nameSpace(*quota));
@@ -81,8 +93,14 @@ Task<Result<Outcome>> QuotaController::reconcile(std::string key) {
   }
   const Outcome next = kinds.empty() ? Outcome::done() : Outcome::after(kRecount);
   if (kube::child(*quota, {"status", "hard"}) == hard && kube::child(*quota, {"status", "used"}) == used) {
+    lowering_.erase(key);
     co_return next;
   }
+  if (isLower(used, kube::child(*quota, {"status", "used"}))) {
+    const auto wait = unsettled(key, *quota);
+    if (wait > 0ns) co_return Outcome::after(wait);
+  }
+  lowering_.erase(key);
   Object written = *quota;
   written["status"] = {{"hard", hard}, {"used", std::move(used)}};
   Result<Object> answer = co_await client_.update(kQuotas, std::move(written), "status");
@@ -90,6 +108,13 @@ Task<Result<Outcome>> QuotaController::reconcile(std::string key) {
   if (!answer) co_return failure(answer.error());
   quotas_.observe(std::move(*answer));
   co_return next;
+}
+
+std::chrono::nanoseconds QuotaController::unsettled(const std::string& key, const Object& quota) {
+  const SteadyTime now = clock_.steady();
+  Seen& seen = lowering_[key];
+  if (seen.version != kube::resourceVersion(quota)) seen = {std::string(kube::resourceVersion(quota)), now};
+  return seen.since + kSettle - now;
 }
 
 QuotaAmounts QuotaController::countPods(const Object& quota) const {

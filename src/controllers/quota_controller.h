@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <unordered_map>
 
 #include "base/clock.h"
 #include "controllers/keyed_loop.h"
@@ -13,8 +14,10 @@ namespace slipway::controllers {
 /// Counts what each ResourceQuota limits and writes it into its status. Refusing what goes over is the server's
 /// admission.
 ///
-/// Pods count at once when they come, end or go; other kinds are counted every few seconds, and only those that the
-/// quota names. Life cycle: run() until cancelled, beside SharedInformers::run().
+/// Pods count when they come, end or go; other kinds are counted every few seconds, and only those that the quota
+/// names. The admission notes an object before it is there: a count that is lower than the status is believed only once
+/// nothing was noted for a moment, or one object too many would be let in. Life cycle: run() until cancelled, beside
+/// SharedInformers::run().
 class QuotaController {
  public:
   /// `discover` tells where kinds of "count/widgets.example.com" are served.
@@ -28,6 +31,8 @@ class QuotaController {
   Task<Result<QuotaAmounts>> countOthers(std::string ns, std::vector<kube::Resource> kinds);
   Task<Result<std::vector<kube::Resource>>> kindsIn(kube::ObjectPtr quota);
   void wakeQuotasOf(const kube::Object& pod);
+  /// How long to wait before a lower count of this version of the quota may be believed; 0: it may.
+  std::chrono::nanoseconds unsettled(const std::string& key, const kube::Object& quota);
 
   Executor executor_;
   kube::Client& client_;
@@ -36,6 +41,11 @@ class QuotaController {
   kube::Informer& pods_;
   kube::Informer quotas_;
   KeyedLoop loop_;
+  struct Seen {
+    std::string version;
+    SteadyTime since;
+  };
+  std::unordered_map<std::string, Seen> lowering_;  ///< quotas that a lower count waits for
 };
 
 }  // namespace slipway::controllers
