@@ -3,6 +3,7 @@
 #include "base/strings.h"
 #include "bridge/names.h"
 #include "bridge/objects.h"
+#include "bridge/pod_patches.h"
 #include "bridge/reconcile_loop.h"
 #include "kube/stop_after.h"
 
@@ -23,11 +24,6 @@ bool sameRequests(const Object& a, const Object& b) {
     return kube::child(containers[0].get_object(), {"resources"});
   };
   return kube::child(resources(a), {"requests"}) == kube::child(resources(b), {"requests"});
-}
-
-bool isFinal(const Object& pod) {
-  const std::string_view phase = kube::text(pod, {"status", "phase"});
-  return phase == "Succeeded" || phase == "Failed";
 }
 
 /// What the mirror says about a Pod's status, and null for the fields that it leaves empty.

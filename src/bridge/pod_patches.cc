@@ -81,6 +81,11 @@ uint32_t attemptOf(const Object& pod) {
   return attempt && *attempt > 0 ? static_cast<uint32_t>(*attempt) : 0;
 }
 
+bool isFinal(const Object& pod) {
+  const std::string_view phase = kube::text(pod, {"status", "phase"});
+  return phase == "Succeeded" || phase == "Failed";
+}
+
 bool isOver(const site::v1::PodReport& report) {
   return report.stage() == site::v1::PodReport::SUCCEEDED || report.stage() == site::v1::PodReport::FAILED;
 }

@@ -12,6 +12,9 @@ namespace slipway::bridge {
 /// The attempt that the Pod is at: its annotation, or 0.
 uint32_t attemptOf(const kube::Object& pod);
 
+/// It has ended: what it is to run may not run any more.
+bool isFinal(const kube::Object& pod);
+
 /// Its job is over and will not come back.
 bool isOver(const site::v1::PodReport& report);
 

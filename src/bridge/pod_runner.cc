@@ -1,6 +1,7 @@
 #include "bridge/pod_runner.h"
 
 #include "base/strings.h"
+#include "bridge/host_ports.h"
 #include "bridge/job_object.h"
 #include "bridge/names.h"
 #include "bridge/pod_patches.h"
@@ -16,11 +17,6 @@ using site::v1::PodReport;
 
 constexpr auto kPodDeadline = std::chrono::minutes(3);
 constexpr auto kObserveEvery = std::chrono::seconds(2);
-
-bool isFinal(const Object& pod) {
-  const std::string_view phase = kube::text(pod, {"status", "phase"});
-  return phase == "Succeeded" || phase == "Failed";
-}
 
 bool isDeleted(const Object& pod) {
   return kube::find(pod, {"metadata", "deletionTimestamp"}) != nullptr;
@@ -242,6 +238,11 @@ Task<Status> PodRunner::submit(ObjectPtr pod) {
     co_return co_await refuse(pod, "PolicyRefused", *refusal, false);
   }
   CO_TRY(pod::PlanOptions options, planOptions(*pod));
+  if (!options.node_list.empty()) {
+    const std::string node(kube::text(*pod, {"spec", "nodeName"}));
+    const std::optional<std::string> conflict = portConflict(*pod, shared_.pods.byIndex("node", node));
+    if (conflict) co_return co_await refuse(pod, "NodePorts", *conflict, true);
+  }
   Object copy = *pod;
   Result<site::v1::PodPlan> plan = co_await pod::buildPlan(std::move(copy), source_, std::move(options));
   if (!plan && isPassing(plan.error())) co_return failure(plan.error());
