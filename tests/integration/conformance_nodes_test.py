@@ -36,6 +36,8 @@ EXPECTED = pathlib.Path(__file__).with_name("conformance_nodes_expected.txt")
 AGNHOST = os.environ.get("CONFORMANCE_AGNHOST", "")
 PROCESSES = int(os.environ.get("CONFORMANCE_PROCESSES", "2"))
 SERVICE_ADDRESS = "10.96.0.1"
+# The latter put a server on the same port of every node.
+ALONE = r"\[Serial\]|Granular Checks"
 REGISTRIES = ("registry.k8s.io", "gcr.io", "docker.io", "invalid.registry.k8s.io")
 
 
@@ -112,10 +114,11 @@ class Site:
 
 
 def run_tests(site, names):
-    """Runs the tests, PROCESSES side by side, the [Serial] ones after that; gives state and message by name."""
-    parallel = [name for name in names if "[Serial]" not in name]
+    """Runs the tests, PROCESSES side by side, those that are to be alone after that; gives state and message by name."""
+    parallel = [name for name in names if not re.search(ALONE, name)]
+    alone = [name for name in names if re.search(ALONE, name)]
     outcome = {}
-    for batch in ([parallel[i::PROCESSES] for i in range(PROCESSES)], [[n for n in names if "[Serial]" in n]]):
+    for batch in ([parallel[i::PROCESSES] for i in range(PROCESSES)], [alone]):
         started = []
         for group in filter(None, batch):
             work = pathlib.Path(tempfile.mkdtemp(prefix="group.", dir=site.dir))

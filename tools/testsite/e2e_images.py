@@ -11,6 +11,13 @@ from .processes import run
 
 E2E = "e2e-test-images"
 AGNHOST_TAGS = ("2.63.0", "2.55")
+NETCAT = """#!/bin/sh
+[ "$3" = -u ] || exec /bin/busybox nc "$@"
+exec 3<>"/dev/udp/$4/$5"
+cat >&3
+timeout "$2" cat <&3
+exit 0
+"""
 PASSWD = "user-defined-in-image:x:1000:1000::/:/bin/sh\n"
 GROUP = "user-defined-in-image:x:1000:\ngroup-defined-in-image:x:50000:user-defined-in-image\n"
 
@@ -57,6 +64,10 @@ def _agnhost(directory, binary):
     (image / "localhost.key").chmod(0o644)
     for program in ("curl", "getent"):
         _with_libraries(image, program)
+    # Tests of UDP call `nc -w 1 -u ADDRESS PORT`, which busybox's does not know; bash does.
+    netcat = image / "usr" / "local" / "bin" / "nc"
+    netcat.write_text(NETCAT)
+    netcat.chmod(0o755)
     return image
 
 
