@@ -6,8 +6,9 @@ Needs root (for a network and a user of its own; jobs run as that user), KUBE_E2
 KUBE_APISERVER, ETCD and KUBE_SCHEDULER too, and the tests' images: CONFORMANCE_AGNHOST names the binary of
 test/images/agnhost, of which they are made. CONFORMANCE_FOCUS, a regular expression over names, chooses which run, beyond
 the expected ones too; CONFORMANCE_REPORT names a file for the outcomes; CONFORMANCE_PROCESSES (2) is how many run side by
-side; CONFORMANCE_SECONDS (840) is the limit of each: the whole list takes about an hour. `hold DIRECTORY real` keeps a site to
-work with by hand."""
+side; CONFORMANCE_SECONDS (840) is the limit of each: the whole list takes about an hour. CONFORMANCE_SUITE=sid runs the jobs
+in that Debian (tools/testsite/root.py), with its Slurm and Apptainer. `hold DIRECTORY real` keeps a site to work with by
+hand."""
 
 import json
 import os
@@ -26,7 +27,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 
 from conformance_test import (E2E, FOCUS, MANAGER, SECONDS, WORKLOADS, conformance_names, e2e_command,  # noqa: E402
                               judge, specs_of)
-from testsite import e2e_images, real_api, tenant  # noqa: E402
+from testsite import e2e_images, real_api, root, tenant  # noqa: E402
 from testsite.gate import Gate  # noqa: E402
 from testsite.processes import Process, free_port, wait_for  # noqa: E402
 from testsite.registry import Registry, missing_tools  # noqa: E402
@@ -35,6 +36,7 @@ from testsite.stack import Stack  # noqa: E402
 EXPECTED = pathlib.Path(__file__).with_name("conformance_nodes_expected.txt")
 AGNHOST = os.environ.get("CONFORMANCE_AGNHOST", "")
 PROCESSES = int(os.environ.get("CONFORMANCE_PROCESSES", "2"))
+SUITE = os.environ.get("CONFORMANCE_SUITE", "")
 SERVICE_ADDRESS = "10.96.0.1"
 # The latter put a server on the same port of every node.
 ALONE = r"\[Serial\]|Granular Checks"
@@ -48,7 +50,9 @@ def missing(real):
             return f"{name} must name the binary"
     if real and (real_api.missing() or not os.environ.get("KUBE_SCHEDULER")):
         return real_api.missing() or "KUBE_SCHEDULER must name the binary"
-    return f"not installed: {missing_tools()}" if missing_tools() else tenant.missing()
+    if missing_tools():
+        return f"not installed: {missing_tools()}"
+    return tenant.missing() or (root.missing(SUITE) if SUITE else "")
 
 
 class Site:
@@ -66,8 +70,7 @@ class Site:
         self._stops.append(self.registry.stop)
         e2e_images.push_all(self.registry, AGNHOST, self.dir / "images")
         slipway = pathlib.Path(os.environ.get("SLIPWAY", ROOT / "build" / "slipway")).resolve()
-        self.slurm = tenant.TenantSlurm(self.dir / "slurm", nodes=12, cpus=64, memory=32000,
-                                        where=tenant.User(slipway, self.dir / "home"))
+        self.slurm = tenant.TenantSlurm(self.dir / "slurm", nodes=12, cpus=64, memory=32000, where=self._where(slipway))
         self._stops.append(self.slurm.stop)
         self.slurm.start()
         name = self.registry.name
@@ -86,6 +89,15 @@ class Site:
             self._publish_api_server()
         self.stack.wait_nodes()
         return self
+
+    def _where(self, slipway):
+        """What the site's jobs run on: this host, or another Debian."""
+        if not SUITE:
+            return tenant.User(slipway, self.dir / "home")
+        static = os.environ.get("SLIPWAY_STATIC", ROOT / "build" / "static" / "slipway")
+        debian = root.Root(root.found(SUITE), self.dir, static).enter()
+        self._stops.append(debian.leave)
+        return debian
 
     def _gate(self, target, listen):
         gate = Gate(target, listen)

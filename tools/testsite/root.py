@@ -195,8 +195,9 @@ class Root:
                 "--init-groups", "--", "env", "-i", *(f"{name}={value}" for name, value in variables.items()),
                 *(str(word) for word in argv)]
 
-    def process(self, name, argv, log, env=None, survives=False):
-        return _Inside(name, self.argv(argv, env), log, None, survives)
+    def process(self, name, argv, log, env=None, survives=False, through=()):
+        """`through` is a command that runs another: it comes before what enters the root."""
+        return _Inside(name, [*through, *self.argv(argv, env)], log, None, survives)
 
     def own(self, path):
         os.chown(path, UID, UID)

@@ -65,8 +65,8 @@ class User(Here):
         return ["setpriv", f"--reuid={UID}", f"--regid={UID}", "--clear-groups", "--", "env",
                 *(f"{name}={value}" for name, value in variables.items()), *(str(word) for word in argv)]
 
-    def process(self, name, argv, log, env=None, survives=False):
-        return Process(name, self.argv(argv, env), log, None, survives)
+    def process(self, name, argv, log, env=None, survives=False, through=()):
+        return Process(name, [*through, *self.argv(argv, env)], log, None, survives)
 
     def own(self, path):
         os.chown(path, UID, UID)
@@ -99,5 +99,5 @@ class TenantSlurm(Slurm):
         run(["ip", "link", "set", outer, "master", "site", "up"])
         run([*inside, "sh", "-c", f"ip link set lo up; ip address add {self.address(node)}/16 dev eth0; ip link set eth0 up; "
              f"ip route add default via {GATEWAY}; echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start"])
-        argv = [*inside, *self.where.argv(["slurmd", "-D", "-N", node, "-f", self.conf], self.env)]
-        self.daemons[node] = Process(node, argv, self.dir / "log" / f"{node}.log", None, self._survives)
+        self.daemons[node] = self.where.process(node, ["slurmd", "-D", "-N", node, "-f", self.conf],
+                                                self.dir / "log" / f"{node}.log", self.env, self._survives, inside)
