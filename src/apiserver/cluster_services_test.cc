@@ -89,5 +89,53 @@ TEST_F(Services, TheProxyLeadsToAnEndpointAndNeverToTheServiceItself) {
   });
 }
 
+/// A page with a link, and a redirect.
+Task<void> page(http::Exchange& exchange) {
+  http::Response response;
+  const http::Request& request = exchange.request();
+  if (request.target == "/moved") {
+    response.status = 302;
+    response.headers.set("Location", "/there");
+  }
+  response.headers.set("Content-Type", "text/html; charset=utf-8");
+  response.body = fmt::format("{} <a href=\"/x\">", request.method);
+  co_await exchange.respond(std::move(response));
+}
+
+TEST_F(Services, APodsPageLeadsThroughTheProxyAgain) {
+  with([](ApiServer&, testing::ApiClient& client) -> Task<void> {
+    const Executor executor = co_await async::thisExecutor();
+    Result<std::unique_ptr<net::Listener>> listener = net::listenTcp(executor, "127.0.0.1", 0);
+    const uint16_t port = (*listener)->port();
+    http::Server backend(executor, {}, page);
+    async::TaskGroup group(executor);
+    group.spawn("backend", backend.serve(std::move(*listener), nullptr));
+    const std::string pods = "/api/v1/namespaces/default/pods";
+    const json::object container{{"name", "c"}, {"image", "i"}};
+    json::value pod{{"metadata", {{"name", "proxy"}}}, {"spec", {{"containers", json::array{container}}}}};
+    const auto made = co_await client.ask("POST", pods, std::move(pod));
+    EXPECT_EQ(made.code, 201) << made.text;
+    json::value status{
+        {"status", {{"podIP", "127.0.0.1"}, {"podIPs", json::array{json::object{{"ip", "127.0.0.1"}}}}}}};
+    const auto told =
+        co_await client.ask("PATCH", pods + "/proxy/status", std::move(status), "application/merge-patch+json");
+    EXPECT_EQ(told.code, 200) << told.text;
+    const std::string proxy = fmt::format("{}/proxy:{}/proxy", pods, port);
+    const auto whole = co_await client.ask("GET", proxy + "/");
+    EXPECT_EQ(whole.text, fmt::format("GET <a href=\"{}/x\">", proxy));
+    const auto options = co_await client.ask("OPTIONS", proxy);
+    EXPECT_EQ(options.code, 200);
+    EXPECT_THAT(options.text, HasSubstr("OPTIONS"));
+    const auto no_slash = co_await client.ask("GET", proxy + "?a=1");
+    EXPECT_EQ(no_slash.code, 301);
+    EXPECT_EQ(no_slash.location, proxy + "/?a=1");
+    const auto moved = co_await client.ask("GET", proxy + "/moved");
+    EXPECT_EQ(moved.code, 302);
+    EXPECT_EQ(moved.location, proxy + "/there");
+    co_await backend.stop();
+    co_await group.stop();
+  });
+}
+
 }  // namespace
 }  // namespace slipway::apiserver

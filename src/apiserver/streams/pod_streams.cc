@@ -5,6 +5,7 @@
 #include "apiserver/streams/connect_options.h"
 #include "apiserver/streams/relay.h"
 #include "base/strings.h"
+#include "http/websocket.h"
 #include "json/document.h"
 
 namespace slipway::apiserver {
@@ -94,7 +95,11 @@ Task<Answer<Reply>> log(Call* call, Registry* registry, NodeDialer* dialer) {
   if (target.node.empty()) co_return Reply::text("");
   std::string path = fmt::format("/containerLogs/{}/{}/{}{}", call->info.ns, target.pod, target.container,
                                  kubeletQuery(call->request, false));
-  co_return co_await toKubelet(call, dialer, target.node, std::move(path));
+  if (!http::isWebSocketRequest(call->request))
+    co_return co_await toKubelet(call, dialer, target.node, std::move(path));
+  const Executor executor = co_await async::thisExecutor();
+  CO_TRY(std::unique_ptr<http::Client> client, dialer->kubeletOf(executor, target.node));
+  co_return co_await relayToWebSocket(call, std::move(client), std::move(path), "of node " + target.node);
 }
 
 Task<Answer<Reply>> stream(Call* call, Registry* registry, NodeDialer* dialer) {
@@ -128,18 +133,40 @@ ProxyName readProxyName(const std::string& text) {
   return {text, ""};
 }
 
-/// The path after ".../proxy" as it came, with its query.
-std::string restOfPath(const Call& call) {
+/// The path up to and with ".../proxy", and what follows it, with its query, as it came. Names may be "proxy" too.
+std::pair<std::string_view, std::string_view> splitAtProxy(const Call& call) {
   const std::string_view target = call.request.target;
-  const size_t at = target.find("/proxy");
-  std::string rest(at == std::string_view::npos ? std::string_view() : target.substr(at + 6));
-  return rest.starts_with('/') ? rest : "/" + rest;
+  size_t end = 0;
+  // api/v1/nodes/NAME/proxy, api/v1/namespaces/NS/pods/NAME/proxy
+  for (int left = call.info.ns.empty() ? 5 : 7; left > 0; --left) {
+    end = std::min(target.find_first_not_of('/', end), target.size());
+    end = std::min(target.find_first_of("/?", end), target.size());
+  }
+  return {target.substr(0, end), target.substr(end)};
+}
+
+/// Passes the call on; `host` is how the program there knows itself.
+Task<Answer<Reply>> proxyTo(Call* call, std::unique_ptr<http::Client> client, std::string host, std::string where) {
+  const auto [prefix, rest] = splitAtProxy(*call);
+  const std::string& method = call->request.method;
+  if (rest.starts_with('/')) {
+    ProxyLinks links(std::string(prefix), std::move(host));
+    co_return co_await relay(call, std::move(client), std::string(rest), std::move(where), std::move(links));
+  }
+  if (method != "GET" && method != "HEAD")
+    co_return co_await relay(call, std::move(client), "/" + std::string(rest), std::move(where));
+  // The page's relative links would miss the proxy without the slash.
+  Reply reply = Reply::text("", 301);
+  reply.headers.set("Location", fmt::format("{}/{}", prefix, rest));
+  co_return reply;
 }
 
 Task<Answer<Reply>> proxyNode(Call* call, Registry* registry, NodeDialer* dialer) {
   CO_TRY_STATUS(co_await admitConnect(call, registry));
   const ProxyName name = readProxyName(call->info.name);
-  co_return co_await toKubelet(call, dialer, name.name, restOfPath(*call));
+  const Executor executor = co_await async::thisExecutor();
+  CO_TRY(std::unique_ptr<http::Client> client, dialer->kubeletOf(executor, name.name));
+  co_return co_await proxyTo(call, std::move(client), "", "of node " + name.name);
 }
 
 Task<Answer<Reply>> proxyPod(Call* call, Registry* registry, NodeDialer* dialer) {
@@ -159,7 +186,7 @@ Task<Answer<Reply>> proxyPod(Call* call, Registry* registry, NodeDialer* dialer)
   if (port == 0) port = 80;
   const Executor executor = co_await async::thisExecutor();
   auto client = dialer->hostClient(executor, ip, static_cast<uint16_t>(port), name.https);
-  co_return co_await relay(call, std::move(client), restOfPath(*call), "of pod " + name.name);
+  co_return co_await proxyTo(call, std::move(client), fmt::format("{}:{}", ip, port), "of pod " + name.name);
 }
 
 Task<Answer<Reply>> proxyService(Call* call, Registry* registry, NodeDialer* dialer) {
@@ -170,7 +197,8 @@ Task<Answer<Reply>> proxyService(Call* call, Registry* registry, NodeDialer* dia
   CO_TRY(const ServiceTarget target, findServiceTarget(*registry, service.as_object(), name.port));
   const Executor executor = co_await async::thisExecutor();
   auto client = dialer->hostClient(executor, target.address, target.port, name.https);
-  co_return co_await relay(call, std::move(client), restOfPath(*call), "of service " + name.name);
+  std::string host = fmt::format("{}:{}", target.address, target.port);
+  co_return co_await proxyTo(call, std::move(client), std::move(host), "of service " + name.name);
 }
 
 }  // namespace

@@ -7,7 +7,6 @@ namespace slipway::apiserver {
 namespace {
 
 constexpr size_t kBuffer = 64 * 1024;
-constexpr auto kAnswerWithin = std::chrono::seconds(30);
 
 bool isHopByHop(std::string_view name) {
   for (const std::string_view hop : {"Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "TE",
@@ -35,10 +34,6 @@ http::Request outgoing(const http::Request& incoming, std::string target, bool u
     out.headers.add(name, value);
   }
   return out;
-}
-
-StatusError unreachable(const std::string& where, const Error& error) {
-  return refuse::internal(fmt::format("error dialing backend {}: {}", where, error.message));
 }
 
 Task<void> copy(net::ByteStream* from, net::ByteStream* to, async::Event* ended) {
@@ -89,16 +84,21 @@ Task<Answer<Reply>> relayUpgrade(Call* call, std::unique_ptr<http::Client> clien
   co_return Reply::alreadySent();
 }
 
-Task<void> pump(http::Exchange* exchange, http::ResponseStream* body, async::Event* ended) {
+Task<void> pump(http::Exchange* exchange, http::ResponseStream* body, ProxyLinks* links, async::Event* ended) {
   std::vector<char> buffer(kBuffer);
   bool whole = false;
   while (true) {
     const Result<size_t> got = co_await body->readSome(buffer);
     if (!got) break;
     whole = *got == 0;
+    std::string page;
+    if (links != nullptr) page = whole ? links->finish() : links->feed({buffer.data(), *got});
+    const std::string_view bytes = links != nullptr ? page : std::string_view(buffer.data(), *got);
+    if (!bytes.empty()) {
+      const Status written = co_await exchange->write(bytes);
+      if (!written) break;
+    }
     if (whole) break;
-    const Status written = co_await exchange->write(std::string_view(buffer.data(), *got));
-    if (!written) break;
   }
   if (whole) co_await exchange->finish();
   ended->set();
@@ -109,11 +109,23 @@ Task<void> noteGone(http::Exchange* exchange, async::Event* ended) {
   ended->set();
 }
 
+bool isPage(const http::Headers& headers) {
+  const std::string_view encoding = headers.get("Content-Encoding");
+  return headers.get("Content-Type").starts_with("text/html") && (encoding.empty() || encoding == "identity");
+}
+
 }  // namespace
 
-Task<Answer<Reply>> relay(Call* call, std::unique_ptr<http::Client> client, std::string target, std::string where) {
+StatusError unreachable(const std::string& where, const Error& error) {
+  return refuse::internal(fmt::format("error dialing backend {}: {}", where, error.message));
+}
+
+Task<Answer<Reply>> relay(Call* call, std::unique_ptr<http::Client> client, std::string target, std::string where,
+                          std::optional<ProxyLinks> links) {
   const bool upgrade = call->request.headers.hasToken("Connection", "upgrade");
   http::Request request = outgoing(call->request, std::move(target), upgrade);
+  // A page can only be changed as it is.
+  if (links) request.headers.remove("Accept-Encoding");
   if (upgrade) co_return co_await relayUpgrade(call, std::move(client), std::move(request), std::move(where));
 
   Result<std::unique_ptr<http::ResponseStream>> opened = co_await client->open(std::move(request), kAnswerWithin);
@@ -121,13 +133,15 @@ Task<Answer<Reply>> relay(Call* call, std::unique_ptr<http::Client> client, std:
   http::Response head;
   head.status = (*opened)->head().status;
   for (const auto& [name, value] : (*opened)->head().headers) {
-    if (!isHopByHop(name)) head.headers.add(name, value);
+    if (isHopByHop(name)) continue;
+    head.headers.add(name, links && equalsIgnoreCase(name, "Location") ? links->link(value) : value);
   }
+  ProxyLinks* page = links && isPage(head.headers) ? &*links : nullptr;
   const Status begun = co_await call->exchange.stream(std::move(head));
   if (!begun) co_return Reply::alreadySent();
   async::Event ended;
   async::TaskGroup group(co_await async::thisExecutor());
-  group.spawn("relay", pump(&call->exchange, opened->get(), &ended));
+  group.spawn("relay", pump(&call->exchange, opened->get(), page, &ended));
   group.spawn("relay's client", noteGone(&call->exchange, &ended));
   co_await ended.wait();
   co_await group.stop();

@@ -54,6 +54,7 @@ Task<ApiClient::Answer> ApiClient::send(http::Request request) {
   answer.code = response->status;
   answer.text = std::move(response->body);
   for (const std::string_view warning : response->headers.all("Warning")) answer.warnings.emplace_back(warning);
+  answer.location = response->headers.get("Location");
   json::error_code error;
   json::value document = json::parse(answer.text, error);
   if (!error && document.is_object()) answer.body = std::move(document.get_object());

@@ -21,6 +21,7 @@ class ApiClient {
     std::string text;
     json::object body;  ///< empty when it is no JSON object
     std::vector<std::string> warnings;
+    std::string location;
   };
   Task<Answer> ask(std::string method, std::string path);
   Task<Answer> ask(std::string method, std::string path, json::value body, std::string type = "application/json");
