@@ -49,6 +49,11 @@ Status Agent::start() {
       [this](const std::string& key, site::v1::PodReport report) { attempts_->report(key, std::move(report)); },
       [this](const std::string& key, bool connected) { attempts_->setConnected(key, connected); });
   TRY_STATUS(hub_->open());
+  StepRelayOptions relays = options_.relays;
+  relays.binary = options_.binary;
+  relays_ = std::make_unique<StepRelays>(
+      executor_, driver_, std::move(relays), [this] { return hub_->here(); },
+      [this](const std::string& key) { return hub_->channel(key); });
   attempts_->setHub([this](std::string key, int64_t grace) { return stopSupervisor(std::move(key), grace); },
                     [this](const std::string& uid, uint32_t attempt) { return hub_->hubFile(uid, attempt); });
   // Of the last start, for when Slurm is away at this one.
@@ -87,6 +92,7 @@ void Agent::setCluster(std::string cluster) {
 Task<void> Agent::run() {
   async::TaskGroup group(executor_);
   group.spawn("hub", hub_->run());
+  group.spawn("job steps", relays_->run());
   group.spawn("cluster", learnCluster());
   group.spawn("poll", pollForEver());
   group.spawn("cancellations", attempts_->runCancellations());

@@ -8,6 +8,7 @@
 #include "agent/attempts.h"
 #include "agent/hub.h"
 #include "agent/inventory.h"
+#include "agent/step_relay.h"
 #include "async/task_group.h"
 #include "base/clock.h"
 #include "slurm/driver.h"
@@ -31,6 +32,7 @@ struct AgentOptions {
   std::chrono::nanoseconds poll_interval = std::chrono::seconds(15);
   std::chrono::nanoseconds heartbeat = std::chrono::seconds(8);  ///< of Watch; the contract says 10 s at most
   AttemptOptions attempts;                                       ///< its times; the rest is filled from above
+  StepRelayOptions relays;                                       ///< likewise
 };
 
 /// Figures for /metrics.
@@ -94,6 +96,7 @@ class Agent {
   std::unique_ptr<Inventory> inventory_;
   std::unique_ptr<Attempts> attempts_;
   std::unique_ptr<Hub> hub_;
+  std::unique_ptr<StepRelays> relays_;
   std::shared_ptr<tunnel::Service> service_;
   async::Event cluster_known_;
   AgentFigures figures_;

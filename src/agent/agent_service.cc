@@ -118,11 +118,20 @@ Task<Status> Agent::toSupervisor(ServerCall& call, std::string uid, std::string 
   if (channel) co_return co_await proxyCall(call, channel, std::string(kPod) + rpc, std::move(first));
   const Attempt* attempt = attempts_->find(uid);
   if (attempt == nullptr) co_return failure(Code::NotFound, "pod {}: this agent does not know it", uid);
-  if (attempt->phase == Phase::Active) {
+  // Figures are asked for all the time: nothing is started for them.
+  if (attempt->phase == Phase::Active && rpc != "Stats") {
+    const std::string key = SubmissionJournal::keyOf(uid, attempt->entry.attempt);
+    const std::string node = attempt->job.node;
+    const auto reached = co_await relays_->reach(key, attempt->entry.job_id, attempts_->directoryOf(*attempt).path());
+    if (reached) co_return co_await proxyCall(call, reached->channel, std::string(kPod) + rpc, std::move(first));
     co_return failure(Code::ServiceUnavailable,
                       "pod {}: the supervisor on {} is not connected: it starts, or the compute node cannot reach the "
-                      "agent (port {}; see hub addresses in agent.yaml)",
-                      uid, attempt->job.node, hub_->port());
+                      "agent (port {}; see hub addresses in agent.yaml); and by Slurm: {}",
+                      uid, node, hub_->port(), reached.error().message);
+  }
+  if (attempt->phase == Phase::Active) {
+    co_return failure(Code::ServiceUnavailable, "pod {}: the supervisor on {} is not connected", uid,
+                      attempt->job.node);
   }
   co_return failure(Code::Conflict, "pod {}: it does not run (job {} is {})", uid, attempt->entry.job_id,
                     nameOf(attempt->phase));

@@ -119,6 +119,13 @@ Result<pod::HubFile> Hub::hubFile(const std::string& uid, uint32_t attempt) cons
   return file;
 }
 
+net::HostPort Hub::here() const {
+  const auto where = net::parseListenAddress(options_.listen);
+  const std::string host = where ? where->host : "";
+  if (host == "::") return {"::1", port_};
+  return {host.empty() || host == "0.0.0.0" ? "127.0.0.1" : host, port_};
+}
+
 std::shared_ptr<tunnel::Channel> Hub::channel(const std::string& key) const {
   const auto found = channels_.find(key);
   return found == channels_.end() ? nullptr : found->second;

@@ -9,6 +9,7 @@
 
 #include "async/task_group.h"
 #include "base/clock.h"
+#include "net/tcp.h"
 #include "pki/certificate.h"
 #include "pod/layout.h"
 #include "tunnel/endpoint.h"
@@ -43,6 +44,8 @@ class Hub {
   /// The way to the supervisor of "<uid>/<attempt>"; null when it is not connected.
   std::shared_ptr<tunnel::Channel> channel(const std::string& key) const;
   uint16_t port() const { return port_; }
+  /// Where it listens, as seen from this host.
+  net::HostPort here() const;
   size_t supervisors() const { return channels_.size(); }
 
  private:

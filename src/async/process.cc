@@ -92,8 +92,10 @@ Result<Started> start(const Command& command) {
   const pid_t pid = ::fork();
   if (pid < 0) return failure(errnoError(fmt::format("start {}", command.argv[0]), errno));
   if (pid == 0) {
-    becomeProgram(const_cast<char**>(argv.data()), const_cast<char**>(envp.data()), directory, in.read.get(),
-                  out.write.get(), err.write.get(), report.write.get());
+    const bool connected = command.connection >= 0;
+    becomeProgram(const_cast<char**>(argv.data()), const_cast<char**>(envp.data()), directory,
+                  connected ? command.connection : in.read.get(), connected ? command.connection : out.write.get(),
+                  err.write.get(), report.write.get());
   }
   report.write.reset();
   int error = 0;

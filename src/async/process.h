@@ -23,6 +23,7 @@ struct Command {
   std::chrono::nanoseconds timeout = std::chrono::seconds(30);
   size_t max_output = 256U << 20U;                  ///< bytes for each of stdout and stderr; more is an error
   std::function<void(std::string_view)> on_output;  ///< takes stdout piece by piece as it comes; then none is kept
+  int connection = -1;  ///< a socket that is its standard input and output instead; stays the caller's
 };
 
 struct ProcessResult {

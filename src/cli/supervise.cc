@@ -1,4 +1,5 @@
 #include "supervisor/supervise.h"
+#include "supervisor/hub_relay.h"
 #include "supervisor/rank.h"
 
 #include <unistd.h>
@@ -62,8 +63,12 @@ void addSupervise(CLI::App& app, Context& context) {
   command->add_option("--rank-of", *rank_of, "Run one rank of this container of a pod on several nodes");
   const auto restart = std::make_shared<uint32_t>(0);
   command->add_option("--restart", *restart, "Which start of the container it is");
-  command->callback([&context, directory, rank_of, restart] {
-    context.action = [directory, rank_of, restart] { return superviseMain(*directory, *rank_of, *restart); };
+  const auto relay = std::make_shared<bool>(false);
+  command->add_flag("--relay", *relay, "Connect the pod's supervisor on this node to standard input and output");
+  command->callback([&context, directory, rank_of, restart, relay] {
+    context.action = [directory, rank_of, restart, relay] {
+      return *relay ? supervisor::relayMain(*directory) : superviseMain(*directory, *rank_of, *restart);
+    };
   });
 }
 

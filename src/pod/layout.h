@@ -26,6 +26,8 @@ class PodDirectory {
   std::filesystem::path plan() const { return path_ / "plan.pb"; }
   std::filesystem::path hub() const { return path_ / "hub.json"; }
   std::filesystem::path report() const { return path_ / "report.pb"; }
+  /// Names the supervisor's socket on its node, for a job step that connects it to the hub.
+  std::filesystem::path relay() const { return path_ / "relay"; }
   std::filesystem::path logs() const { return path_ / "logs"; }
   std::filesystem::path log(std::string_view container, uint32_t restart) const;
   std::filesystem::path script() const { return path_ / "job.sh"; }

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "async/task.h"
+#include "base/files.h"
 #include "slurm/answers.h"
 #include "slurm/job_record.h"
 #include "slurm/node_record.h"
@@ -58,6 +59,9 @@ class Driver {
   /// This user's jobs since then (Unix seconds). Many sites keep no comments: no proof of absence.
   virtual Task<Result<std::vector<AccountedJob>>> accountedSince(int64_t since) = 0;
   virtual Task<Result<ClusterConfig>> config() = 0;
+  /// Runs a program in a step of the job, on its first node beside what runs there; the socket is its standard input
+  /// and output. Returns when the step has ended; cancelling ends it.
+  virtual Task<Status> runStep(uint32_t job_id, std::vector<std::string> argv, FileDescriptor connection) = 0;
 };
 
 }  // namespace slipway::slurm

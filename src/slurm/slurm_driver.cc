@@ -84,6 +84,18 @@ async::Command SlurmDriver::command(std::string program, std::vector<std::string
   return out;
 }
 
+async::Command SlurmDriver::commandForJob(std::string program, std::vector<std::string> arguments,
+                                          std::chrono::nanoseconds timeout) const {
+  // The agent's other variables are kept to itself by taking them from the command: a list of names, like NONE, would
+  // make Slurm start a login shell for the job (--get-user-env; lists too since 25.05), which may hang and fails where
+  // slurmd is not root.
+  arguments.emplace(arguments.begin(), "--export=ALL");
+  async::Command out = command(std::move(program), std::move(arguments), timeout);
+  out.environment = {};
+  for (const std::string& name : variablesBeside(options_.export_variables)) out.unset.push_back(name);
+  return out;
+}
+
 void SlurmDriver::learn(const Error& error) {
   if (!callsForBackoff(error)) return;
   if (isAway(error)) {
@@ -140,13 +152,7 @@ Task<Result<PollSummary>> SlurmDriver::poll(InventorySink& sink) {
 Task<SubmitOutcome> SlurmDriver::submit(Submission submission) {
   auto arguments = sbatchArguments(submission);
   if (!arguments) co_return SubmitOutcome{SubmitOutcome::Kind::Refused, 0, arguments.error()};
-  // The agent's other variables are kept to itself by taking them from sbatch: a list of names, like NONE, would make
-  // Slurm start a login shell for the job (--get-user-env; lists too since 25.05), which may hang and fails where
-  // slurmd is not root.
-  arguments->emplace_back("--export=ALL");
-  async::Command sbatch = command("sbatch", std::move(*arguments), options_.submit_timeout);
-  sbatch.environment = {};
-  for (const std::string& name : variablesBeside(options_.export_variables)) sbatch.unset.push_back(name);
+  async::Command sbatch = commandForJob("sbatch", std::move(*arguments), options_.submit_timeout);
   sbatch.input = std::move(submission.script);
   co_await budget_.take(1);
   const auto result = co_await runner_.run(std::move(sbatch));
@@ -166,6 +172,29 @@ Task<Status> SlurmDriver::cancel(uint32_t job_id, CancelHow how) {
   const auto result = co_await run(command("scancel", std::move(arguments), options_.command_timeout));
   if (!result) co_return failure(result.error().wrap(fmt::format("job {}", job_id)));
   co_return Status{};
+}
+
+Task<Status> SlurmDriver::runStep(uint32_t job_id, std::vector<std::string> argv, FileDescriptor connection) {
+  constexpr auto kLongest = std::chrono::hours(24);
+  constexpr double kRequests = 4;  // to make a step, to see its end
+  std::vector<std::string> arguments = {fmt::format("--jobid={}", job_id),
+                                        "--overlap",
+                                        "--nodes=1",
+                                        "--ntasks=1",
+                                        "--relative=0",
+                                        "--immediate=20",
+                                        "--unbuffered",
+                                        "--mpi=none",
+                                        "--job-name=slipway-relay"};
+  std::move(argv.begin(), argv.end(), std::back_inserter(arguments));
+  async::Command srun = commandForJob("srun", std::move(arguments), kLongest);
+  srun.connection = connection.get();
+  co_await budget_.take(kRequests);
+  const auto result = co_await runner_.run(std::move(srun));
+  if (result && result->exit_code == 0) co_return Status{};
+  const Error error = result ? errorOf("srun", *result) : errorOf("srun", result.error());
+  learn(error);
+  co_return failure(error.wrap(fmt::format("job {}", job_id)));
 }
 
 Task<Result<FoundJob>> SlurmDriver::find(uint32_t job_id) {

@@ -36,10 +36,14 @@ class SlurmDriver final : public Driver {
   Task<Result<std::vector<AccountedJob>>> accounting(std::vector<uint32_t> job_ids) override;
   Task<Result<std::vector<AccountedJob>>> accountedSince(int64_t since) override;
   Task<Result<ClusterConfig>> config() override;
+  Task<Status> runStep(uint32_t job_id, std::vector<std::string> argv, FileDescriptor connection) override;
 
   const RpcBudget& budget() const { return budget_; }
 
  private:
+  /// Without the agent's variables that a job is not to have.
+  async::Command commandForJob(std::string program, std::vector<std::string> arguments,
+                               std::chrono::nanoseconds timeout) const;
   async::Command command(std::string program, std::vector<std::string> arguments,
                          std::chrono::nanoseconds timeout) const;
   /// Runs it under the budget; an exit code other than 0 is an Error.

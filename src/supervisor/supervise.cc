@@ -14,11 +14,13 @@
 #include "container/charliecloud.h"
 #include "container/pick_runtime.h"
 #include "net/tcp.h"
+#include "supervisor/hub_relay.h"
 #include "supervisor/identity.h"
 #include "supervisor/job_facts.h"
 #include "supervisor/network_files.h"
 #include "supervisor/pod_service.h"
 #include "tunnel/endpoint.h"
+#include "tunnel/guarded.h"
 
 namespace slipway::supervisor {
 namespace {
@@ -119,8 +121,12 @@ Result<std::shared_ptr<net::Dialer>> hubDialer(const pod::HubFile& hub) {
   return std::make_shared<FirstOf>(std::move(dialers));
 }
 
-Task<void> serveHub(pod::PodDirectory directory, std::shared_ptr<const tunnel::Service> service,
-                    const site::v1::PodPlan& plan) {
+Task<void> stopGroup(async::TaskGroup& group) {
+  co_await group.stop();
+}
+
+Task<void> serveHub(pod::PodDirectory directory, std::filesystem::path scratch,
+                    std::shared_ptr<const tunnel::Service> service, const site::v1::PodPlan& plan) {
   const auto hub = pod::readHubFile(directory);
   if (!hub || hub->endpoints.empty()) {
     log::info("no hub: the pod is reported by files only");
@@ -136,10 +142,15 @@ Task<void> serveHub(pod::PodDirectory directory, std::shared_ptr<const tunnel::S
   options.reconnect = {.initial = std::chrono::milliseconds(200), .max = std::chrono::seconds(30)};
   options.authority = hub->server_name;
   options.metadata = {{"pod-uid", plan.pod_uid()}, {"attempt", std::to_string(plan.attempt())}};
+  const Executor executor = co_await async::thisExecutor();
+  async::TaskGroup group(executor);
+  group.spawn("hub relay", serveRelay(directory, std::move(scratch), *hub, service, options));
   tunnel::DialingEnd end(*dialer, std::move(service), options, random, [](bool connected, const std::string& why) {
     log::info("hub: {}", connected ? "connected" : why);
   });
-  co_await end.run();
+  Task<void> body = end.run();
+  Task<void> cleanup = stopGroup(group);
+  co_await tunnel::guarded(std::move(body), std::move(cleanup));
 }
 
 Task<void> stopOnSignals(PodSupervisor& supervisor, int64_t grace_seconds) {
@@ -222,7 +233,7 @@ Task<int> supervisePod(const SupervisorOptions& options, const site::v1::PodPlan
   async::TaskGroup group(executor);
   group.spawn("report", board.run());
   group.spawn("signals", stopOnSignals(supervisor, plan.grace_seconds()));
-  group.spawn("hub", serveHub(directory, service.service(), plan));
+  group.spawn("hub", serveHub(directory, volumes.scratch().disk, service.service(), plan));
   const PodOutcome outcome = co_await supervisor.run();
   finalReport(board, outcome);
   co_await service.delivered(kLinger);

@@ -20,7 +20,7 @@ class Stack:
     API server is Kubernetes' own (see real_api.py) and the controller has the rights of deploy/kustomize/rbac.yaml."""
 
     def __init__(self, directory, slipway, slurm, survives=False, images=(), agent_options="", controller_options="",
-                 through_gate=False, real_api=False, verify_kubelets=False):
+                 through_gate=False, real_api=False, verify_kubelets=False, hub_address=None):
         self.dir = pathlib.Path(directory).resolve()
         self.slipway = pathlib.Path(slipway).resolve()
         self.slurm = slurm
@@ -33,6 +33,7 @@ class Stack:
         self.api_port = None
         self.gate = None
         self._through_gate = through_gate
+        self._hub_address = hub_address
         self.real_api = RealApi(self.dir / "kubernetes", survives, verify_kubelets) if real_api else None
         self._controller_access = self.kubeconfig
 
@@ -89,7 +90,7 @@ class Stack:
         with open(agent, "a") as out:
             out.write(f"stateDir: {json.dumps(str(self.dir / 'agent'))}\npollInterval: 1s\n")
             control = getattr(self.slurm, "control", "127.0.0.1")
-            out.write(f'hub:\n  listen: "{control}:0"\n  addresses: ["{control}"]\n')
+            out.write(f'hub:\n  listen: "{control}:0"\n  addresses: ["{self._hub_address or control}"]\n')
             if images:
                 out.write(f"images:\n  localPaths:{images}\n")
             out.write(self._agent_options)

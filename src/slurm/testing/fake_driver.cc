@@ -98,6 +98,12 @@ Task<Result<FoundJob>> FakeDriver::find(uint32_t job_id) {
   co_return FoundJob{job->second.state, job->second.comment, job->second.work_dir};
 }
 
+Task<Status> FakeDriver::runStep(uint32_t job_id, std::vector<std::string> argv, FileDescriptor connection) {
+  if (!on_step) co_return failure(Code::NotImplemented, "srun: no steps here");
+  Task<Status> step = on_step(job_id, std::move(argv), std::move(connection));
+  co_return co_await std::move(step);
+}
+
 Task<Result<ClusterConfig>> FakeDriver::config() {
   co_return cluster;
 }

@@ -51,6 +51,8 @@ class FakeDriver final : public Driver {
   size_t accounting_calls = 0;
   size_t finds = 0;
   std::function<void()> on_submit;
+  /// A step of a job; NotImplemented without it.
+  std::function<Task<Status>(uint32_t job_id, std::vector<std::string> argv, FileDescriptor connection)> on_step;
 
   static std::string recordOf(uint32_t id, const FakeJob& job);
 
@@ -61,6 +63,7 @@ class FakeDriver final : public Driver {
   Task<Result<std::vector<AccountedJob>>> accountedSince(int64_t since) override;
   Task<Result<FoundJob>> find(uint32_t job_id) override;
   Task<Result<ClusterConfig>> config() override;
+  Task<Status> runStep(uint32_t job_id, std::vector<std::string> argv, FileDescriptor connection) override;
 };
 
 }  // namespace slipway::slurm::testing
