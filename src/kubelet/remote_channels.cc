@@ -150,13 +150,17 @@ class SpdyChannels final : public RemoteChannels {
   std::deque<http::SpdyFrame> early_;
 };
 
-Task<Result<RemoteChannelsPtr>> acceptWebSocketChannels(http::Exchange& exchange, ExecOptions options) {
+Result<http::WebSocketAccept> negotiateWebSocket(const http::Request& request) {
   static constexpr std::array kProtocols = {kV5, kV4, kV1};
-  auto accepted = http::acceptWebSocket(exchange.request(), kProtocols);
+  TRY(http::WebSocketAccept accepted, http::acceptWebSocket(request, kProtocols));
   // Who names none speaks the first version (kubelet).
-  const bool asked = exchange.request().headers.has("Sec-WebSocket-Protocol");
-  if (accepted && accepted->protocol.empty() && asked)
-    accepted = failure(Code::BadRequest, "a subprotocol is needed: {}", kV5);
+  const bool asked = request.headers.has("Sec-WebSocket-Protocol");
+  if (accepted.protocol.empty() && asked) return failure(Code::BadRequest, "a subprotocol is needed: {}", kV5);
+  return accepted;
+}
+
+Task<Result<RemoteChannelsPtr>> acceptWebSocketChannels(http::Exchange& exchange, ExecOptions options) {
+  auto accepted = negotiateWebSocket(exchange.request());
   if (!accepted) {
     co_await answerError(exchange, accepted.error());
     co_return failure(accepted.error());
@@ -196,7 +200,11 @@ Task<Result<RemoteChannelsPtr>> acceptRemoteChannels(http::Exchange& exchange, E
 }
 
 Status checkUpgrade(const http::Request& request) {
-  if (http::isWebSocketRequest(request) || isSpdyRequest(request)) return {};
+  if (http::isWebSocketRequest(request)) {
+    TRY(const http::WebSocketAccept accepted, negotiateWebSocket(request));
+    return {};
+  }
+  if (isSpdyRequest(request)) return checkSpdyProtocol(request, kV4);
   return failure(Code::BadRequest, "unable to upgrade: the request is neither WebSocket nor SPDY/3.1");
 }
 

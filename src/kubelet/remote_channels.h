@@ -33,7 +33,8 @@ using RemoteChannelsPtr = std::unique_ptr<RemoteChannels>;
 /// refusal has been answered when this gives an error. With SPDY it waits, 30 s at most, for the client's streams.
 Task<Result<RemoteChannelsPtr>> acceptRemoteChannels(http::Exchange& exchange, ExecOptions options);
 
-/// Whether the request asks for one of the two at all: looked at before a command is started for it.
+/// Whether the request asks for one of the two, in a version that is spoken here: looked at before a command is started
+/// for it.
 Status checkUpgrade(const http::Request& request);
 
 }  // namespace slipway::kubelet

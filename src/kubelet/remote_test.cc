@@ -166,13 +166,25 @@ Task<void> isRefused(World& world) {
   EXPECT_EQ(got, 404);
   const auto plain = co_await world.client->send({.target = "/exec/default/p1/main?output=1&command=x"});
   EXPECT_EQ(plain->status, 400);
-  world.backend.last_exec = {};
+  EXPECT_TRUE(world.backend.last_exec.command.empty()) << "a wrong protocol starts nothing";
+  http::Request unknown{.target = "/exec/default/p1/main?output=1&command=rm"};
+  unknown.headers = {{"Connection", "Upgrade"},
+                     {"Upgrade", "websocket"},
+                     {"Sec-WebSocket-Version", "13"},
+                     {"Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA=="},
+                     {"Sec-WebSocket-Protocol", "v9.channel.k8s.io"}};
+  const auto no_version = co_await world.client->upgrade(unknown);
+  EXPECT_EQ(no_version->head.status, 400);
+  EXPECT_TRUE(world.backend.last_exec.command.empty());
   const auto not_run = co_await world.client->send({.target = "/exec/default/p1/main?output=1&command=rm"});
   EXPECT_EQ(not_run->status, 400);
   EXPECT_TRUE(world.backend.last_exec.command.empty());
   world.backend.broken = Error{Code::ServiceUnavailable, "no agent"};
-  got = co_await status(world, "/exec/default/p1/main?output=1&command=x");
-  EXPECT_EQ(got, 503);
+  http::Request good{.method = "POST", .target = "/exec/default/p1/main?output=1&command=x"};
+  good.headers = {
+      {"Connection", "Upgrade"}, {"Upgrade", "SPDY/3.1"}, {"X-Stream-Protocol-Version", "v4.channel.k8s.io"}};
+  const auto away = co_await world.client->upgrade(good);
+  EXPECT_EQ(away->head.status, 503);
 }
 
 TEST(RemoteCommand, WhatCannotBeServedHasAStatus) {

@@ -20,10 +20,6 @@ class Turn {
   async::Semaphore& semaphore_;
 };
 
-bool offers(const http::Headers& headers, std::string_view protocol) {
-  return headers.hasToken(kProtocolHeader, protocol);
-}
-
 }  // namespace
 
 Task<Result<std::optional<http::SpdyFrame>>> SpdyConnection::next() {
@@ -81,14 +77,18 @@ bool isSpdyRequest(const http::Request& request) {
   return request.headers.hasToken("Connection", "Upgrade") && request.headers.hasToken("Upgrade", "SPDY/3.1");
 }
 
+Status checkSpdyProtocol(const http::Request& request, std::string_view protocol) {
+  if (request.headers.hasToken(kProtocolHeader, protocol)) return {};
+  return failure(Code::Forbidden,
+                 "unable to upgrade: unable to negotiate protocol: client supports [{}], server accepts [{}]",
+                 fmt::join(request.headers.all(kProtocolHeader), " "), protocol);
+}
+
 Task<Result<net::StreamPtr>> acceptSpdy(http::Exchange& exchange, std::string protocol) {
-  const http::Headers& headers = exchange.request().headers;
-  if (!offers(headers, protocol)) {
-    const Error error{Code::Forbidden, fmt::format("unable to upgrade: unable to negotiate protocol: client supports "
-                                                   "[{}], server accepts [{}]",
-                                                   fmt::join(headers.all(kProtocolHeader), " "), protocol)};
-    co_await answerError(exchange, error);
-    co_return failure(error);
+  const Status spoken = checkSpdyProtocol(exchange.request(), protocol);
+  if (!spoken) {
+    co_await answerError(exchange, spoken.error());
+    co_return failure(spoken.error());
   }
   http::Response head{.status = 101};
   head.headers = {{"Connection", "Upgrade"}, {"Upgrade", "SPDY/3.1"}, {std::string(kProtocolHeader), protocol}};

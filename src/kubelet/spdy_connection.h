@@ -38,6 +38,9 @@ class SpdyConnection {
 
 bool isSpdyRequest(const http::Request& request);
 
+/// Forbidden: the client's stream protocols are others.
+Status checkSpdyProtocol(const http::Request& request, std::string_view protocol);
+
 /// Upgrades to SPDY/3.1 with the first of the client's stream protocols that is `protocol`. A refusal has been answered
 /// when this gives an error.
 Task<Result<net::StreamPtr>> acceptSpdy(http::Exchange& exchange, std::string protocol);
