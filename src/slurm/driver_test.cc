@@ -159,11 +159,13 @@ TEST(JobScript, KeepsTheTokenOfSbatchFromThePod) {
   const TemporaryDirectory directory;
   ASSERT_TRUE(writeFileAtomic(directory.path() / "plan.pb", "plan", 0600).has_value());
   async::SystemProcessRunner system;
-  Command command{.argv = {"bash"},
-                  .input = replaceAll(renderJobScript("/bin/true", directory.path().string()), "exec ",
-                                      "echo ${SLURM_JWT-none}; exec "),
-                  .environment = {{"SLURM_JOB_ID", "7"}, {"SLURM_JWT", "secret"}}};
-  EXPECT_EQ(async::runToEnd(system.run(command))->output, "none\n");
+  Command command{
+      .argv = {"bash"},
+      .input = replaceAll(renderJobScript("/bin/true", directory.path().string()), "exec ",
+                          "echo ${SLURM_JWT-none} ${KRB5CCNAME-none} ${OUR_SLURM_PASSWORD-none} $SLURM_JOB_ID; exec "),
+      .environment = {
+          {"SLURM_JOB_ID", "7"}, {"SLURM_JWT", "secret"}, {"KRB5CCNAME", "secret"}, {"OUR_SLURM_PASSWORD", "secret"}}};
+  EXPECT_EQ(async::runToEnd(system.run(command))->output, "none none none 7\n");
 }
 
 TEST_F(DriverTest, SubmitsWithOptionsAsArgumentsAndTheScriptAsInput) {

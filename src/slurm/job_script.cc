@@ -11,8 +11,14 @@ std::string renderJobScript(std::string_view binary, std::string_view directory)
       R"(#!/bin/bash
 # Slipway: the supervisor of one pod. All that it must know lies in its directory.
 directory={}
-# What sbatch authenticates with is not the pod's.
-unset SLURM_JWT
+# What sbatch, or a site's wrapper of it, authenticates with is not the pod's.
+for name in $(compgen -e); do
+  case $name in
+    SLURM_JWT | KRB5CCNAME) unset "$name" ;;
+    SLURM_* | SLURMD_*) ;;
+    *SLURM*) unset "$name" ;;
+  esac
+done
 if [ ! -e "$directory/plan.pb" ]; then
   echo "$directory has no plan: the pod is over, or this node does not see the agent's stateDir" >&2
   exit 1
