@@ -54,6 +54,7 @@ Status Agent::start() {
   relays_ = std::make_unique<StepRelays>(
       executor_, driver_, std::move(relays), [this] { return hub_->here(); },
       [this](const std::string& key) { return hub_->channel(key); });
+  courier_ = std::make_unique<SecretsCourier>(executor_, *attempts_, *hub_);
   attempts_->setHub([this](std::string key, int64_t grace) { return stopSupervisor(std::move(key), grace); },
                     [this](const std::string& uid, uint32_t attempt) { return hub_->hubFile(uid, attempt); });
   // Of the last start, for when Slurm is away at this one.
@@ -95,6 +96,7 @@ Task<void> Agent::run() {
   group.spawn("job steps", relays_->run());
   group.spawn("cluster", learnCluster());
   group.spawn("poll", pollForEver());
+  group.spawn("secrets", courier_->run());
   group.spawn("cancellations", attempts_->runCancellations());
   Task<void> body = joinAll(group);
   Task<void> cleanup = stopAll(group);

@@ -8,6 +8,7 @@
 #include "agent/attempts.h"
 #include "agent/hub.h"
 #include "agent/inventory.h"
+#include "agent/secrets_courier.h"
 #include "agent/step_relay.h"
 #include "async/task_group.h"
 #include "base/clock.h"
@@ -97,6 +98,7 @@ class Agent {
   std::unique_ptr<Attempts> attempts_;
   std::unique_ptr<Hub> hub_;
   std::unique_ptr<StepRelays> relays_;
+  std::unique_ptr<SecretsCourier> courier_;
   std::shared_ptr<tunnel::Service> service_;
   async::Event cluster_known_;
   AgentFigures figures_;

@@ -37,6 +37,7 @@ Attempts::Attempts(AttemptOptions options, slurm::Driver& driver, SubmissionJour
       // Reports of an agent that restarted must be newer than those before.
       sequence_(static_cast<uint64_t>(
           std::chrono::duration_cast<std::chrono::microseconds>(clock.now().time_since_epoch()).count())) {
+  started_ = ticks();
   for (const auto& [key, entry] : journal_.entries()) {
     Attempt& attempt = add(entry, transition(entry.phase, Event::AgentRestarted));
     attempt.sbatch_ended = ticks();
@@ -129,6 +130,7 @@ void Attempts::report(const std::string& key, PodReport report) {
   attempt.events.addNew(report);
   attempt.supervisor = std::move(report);
   attempt.reported = ticks();
+  heedWants(attempt);
   if (attempt.phase == Phase::Submitting || attempt.phase == Phase::Unsettled) {
     // The supervisor was quicker than sbatch's answer or than the next poll.
     if (attempt.supervisor.job_id() != 0) {
@@ -151,6 +153,7 @@ void Attempts::setConnected(const std::string& key, bool connected) {
   Attempt& attempt = found->second;
   attempt.connected = connected;
   attempt.disconnected_since = connected ? 0 : ticks();
+  if (connected) nodes_reach_hub_ = true;
   if (!connected || std::exchange(attempt.entry.reached_hub, true)) return;
   const Status noted = journal_.note(attempt.entry);
   if (!noted) log::warn("{}", noted.error().message);
@@ -164,6 +167,7 @@ bool Attempts::readReportFile(Attempt& attempt) {
   attempt.events.addNewest(*report);
   attempt.supervisor = std::move(*report);
   attempt.reported = ticks();
+  heedWants(attempt);
   return true;
 }
 
@@ -176,16 +180,21 @@ bool Attempts::isFinalNow(const Attempt& attempt) const {
 void Attempts::finish(Attempt& attempt, Event event) {
   move(attempt, event);
   if (attempt.phase != Phase::Ended) return;
-  // What the job had to know may hold secrets.
   const pod::PodDirectory directory = directoryOf(attempt);
   std::error_code ignored;
   std::filesystem::remove(directory.plan(), ignored);
   std::filesystem::remove(directory.hub(), ignored);
+  std::filesystem::remove(directory.secrets(), ignored);
+  held_.forget(SubmissionJournal::keyOf(attempt.entry.uid, attempt.entry.attempt));
 }
 
 PodReport Attempts::compose(const Attempt& attempt) const {
   PodReport report = attempt.supervisor;
   const bool from_supervisor = !report.pod_uid().empty();
+  const std::string key = SubmissionJournal::keyOf(attempt.entry.uid, attempt.entry.attempt);
+  const bool asks = attempt.phase == Phase::Active && report.wants_secrets() && held_.find(key) == nullptr;
+  report.set_wants_secrets(asks);
+  if (!asks) report.clear_hub_unreachable();
   report.set_pod_uid(attempt.entry.uid);
   report.set_attempt(attempt.entry.attempt);
   report.set_job_id(attempt.entry.job_id);

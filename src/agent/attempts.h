@@ -8,6 +8,7 @@
 
 #include "agent/attempt_phase.h"
 #include "agent/event_trail.h"
+#include "agent/held_secrets.h"
 #include "agent/inventory.h"
 #include "agent/journal.h"
 #include "agent/verdict.h"
@@ -17,6 +18,13 @@
 #include "slurm/driver.h"
 
 namespace slipway::agent {
+
+/// By which way secrets come to supervisors.
+enum class SecretsWay {
+  Auto,  ///< by the hub; as a file where a supervisor has found that it cannot reach it
+  Hub,   ///< never as a file: without the hub a pod that has secrets does not start
+  File,  ///< as a file at once, for sites where no compute node reaches the agent
+};
 
 struct AttemptOptions {
   std::string cluster;  ///< in comments
@@ -37,6 +45,9 @@ struct AttemptOptions {
   std::chrono::seconds lost_running_after = std::chrono::seconds(60);
   /// Slurm's MinJobAge: for as long it remembers an ended job.
   std::chrono::seconds min_job_age = std::chrono::seconds(300);
+  SecretsWay secrets = SecretsWay::Auto;
+  /// A supervisor's word that it cannot reach the hub counts when the agent has been there for as long.
+  std::chrono::seconds hub_patience = std::chrono::seconds(45);
   std::chrono::seconds keep_deleted = std::chrono::minutes(10);
   std::chrono::seconds keep_ended = std::chrono::hours(24 * 7);
 };
@@ -49,6 +60,7 @@ struct Attempt {
   site::v1::PodReport supervisor;  ///< its last report; pod_uid empty: none yet
   site::v1::PodReport published;   ///< what watchers were last told
   EventTrail events;               ///< of its supervisor
+  uint64_t secrets_left = 0;       ///< sequence of the report for which secrets were left as a file; 0: none lie there
   uint64_t stale_sequence = 0;     ///< reports up to this one are of a run before a requeue
   bool connected = false;
   // Times are ticks() of the agent; 0: not (yet).
@@ -121,6 +133,14 @@ class Attempts {
   async::Event& wantsPoll() { return wants_poll_; }
   void setConnected(const std::string& key, bool connected);
 
+  /// Attempts whose supervisors wait for what their plans leave out. For the courier, as the next three.
+  std::vector<std::string> wantingSecrets() const;
+  async::Event& secretsWanted() { return secrets_wanted_; }
+  /// Null: the controller has to give them again, and its watcher sees that in the report.
+  const site::v1::PodSecrets* secretsOf(const std::string& key) const { return held_.find(key); }
+  /// Where the supervisor has asked for it and it is allowed; fine and nothing done otherwise.
+  Status leaveSecretsAsFile(const std::string& key);
+
   /// The newest attempt of the pod; null if unknown.
   const Attempt* find(const std::string& uid) const;
   pod::PodDirectory directoryOf(const Attempt& attempt) const;
@@ -141,8 +161,11 @@ class Attempts {
   void publish(Attempt& attempt);
   site::v1::PodReport compose(const Attempt& attempt) const;
 
-  Status prepareDirectory(const Attempt& attempt, const site::v1::PodPlan& plan);
-  uint32_t takeOver(const site::v1::PodPlan& plan, uint32_t job_id);
+  Status prepareDirectory(Attempt& attempt, const site::v1::PodPlan& plan, const site::v1::PodSecrets& secrets);
+  Attempt& takeOver(const site::v1::PodPlan& plan, uint32_t job_id);
+  void holdSecrets(Attempt& attempt, site::v1::PodSecrets secrets);
+  void heedWants(Attempt& attempt);
+  bool secretsGoAsFiles() const;
   Task<Result<uint32_t>> callSbatch(std::string key, slurm::Submission submission);
   void see(Attempt& attempt, const OwnJob& job, int64_t began);
   void seeAfterEnd(Attempt& attempt, const OwnJob& job, int64_t began);
@@ -189,6 +212,10 @@ class Attempts {
   async::Event changed_;
   async::Event cancellation_;
   async::Event wants_poll_;
+  HeldSecrets held_;
+  async::Event secrets_wanted_;
+  int64_t started_ = 0;          ///< ticks
+  bool nodes_reach_hub_ = true;  ///< as far as was seen last
 };
 
 }  // namespace slipway::agent

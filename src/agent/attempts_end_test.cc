@@ -377,5 +377,22 @@ TEST(Journal, ASecondAgentIsRefused) {
   EXPECT_NE(second.error().message.find("another agent"), std::string::npos);
 }
 
+TEST_F(AttemptsTest, ASupervisorThatTheKernelKilledForMemoryIsAPodOutOfMemory) {
+  const auto job = submitRunning();
+  supervisorSays(PodReport::FAILED, "SupervisorKilled");
+  driver.jobs[*job].state = "OUT_OF_MEMORY";
+  pollAfter(15);
+  EXPECT_EQ(stage(), "FAILED");
+  EXPECT_EQ(report().reason(), "OOMKilled");
+}
+
+TEST_F(AttemptsTest, APodThatEndedWellAfterAKillForMemoryEndedWell) {
+  const auto job = submitRunning();
+  supervisorSays(PodReport::SUCCEEDED);
+  driver.jobs[*job].state = "OUT_OF_MEMORY";
+  pollAfter(15);
+  EXPECT_EQ(stage(), "SUCCEEDED");
+}
+
 }  // namespace
 }  // namespace slipway::agent

@@ -1,6 +1,7 @@
 // Submitting and cancelling: what the agent does to Slurm.
 #include "agent/attempts.h"
 #include "base/log.h"
+#include "pod/secrets.h"
 #include "slurm/job_script.h"
 #include "slurm/states.h"
 
@@ -20,12 +21,19 @@ Error notSeenYet(const std::string& uid) {
 
 }  // namespace
 
-Status Attempts::prepareDirectory(const Attempt& attempt, const site::v1::PodPlan& plan) {
+Status Attempts::prepareDirectory(Attempt& attempt, const site::v1::PodPlan& plan,
+                                  const site::v1::PodSecrets& secrets) {
   const pod::PodDirectory directory = directoryOf(attempt);
   TRY_STATUS(makeDirectories(options_.state_dir / "pods", 0700));
   TRY_STATUS(makeDirectories(directory.path().parent_path(), 0700));
   TRY_STATUS(makeDirectories(directory.path(), 0700));
   TRY_STATUS(pod::writePlan(directory, plan));
+  std::error_code ignored;
+  std::filesystem::remove(directory.secrets(), ignored);
+  if (plan.secrets_apart() && secretsGoAsFiles()) {
+    TRY_STATUS(pod::writeSecrets(directory, secrets));
+    attempt.secrets_left = 1;
+  }
   if (make_hub_file_) {
     TRY(const pod::HubFile hub, make_hub_file_(attempt.entry.uid, attempt.entry.attempt));
     TRY_STATUS(pod::writeHubFile(directory, hub));
@@ -38,10 +46,15 @@ Task<Result<uint32_t>> Attempts::submit(site::v1::PodPlan plan) {
     co_return failure(Code::BadRequest, "\"{}\" is not a pod uid", plan.pod_uid());
   }
   const std::string key = SubmissionJournal::keyOf(plan.pod_uid(), plan.attempt());
+  site::v1::PodSecrets secrets = pod::takeSecrets(plan);
   const auto known = attempts_.find(key);
   if (known != attempts_.end()) {
-    const Attempt& attempt = known->second;
-    if (attempt.entry.job_id != 0) co_return attempt.entry.job_id;
+    Attempt& attempt = known->second;
+    if (attempt.entry.job_id != 0) {
+      holdSecrets(attempt, std::move(secrets));
+      publish(attempt);
+      co_return attempt.entry.job_id;
+    }
     if (attempt.entry.cancelled) co_return failure(Code::Conflict, "pod {}: it was cancelled", plan.pod_uid());
     if (mayHaveJob(attempt.phase)) {
       co_return failure(Code::Timeout, "pod {}: an earlier submission is being settled: {}", plan.pod_uid(),
@@ -54,7 +67,10 @@ Task<Result<uint32_t>> Attempts::submit(site::v1::PodPlan plan) {
   if (!valid) co_return failure(valid.error());
   if (known == attempts_.end()) {
     const uint32_t owner = ownerOf({options_.state_dir, plan.pod_uid(), plan.attempt()});
-    if (owner != 0) co_return takeOver(plan, owner);
+    if (owner != 0) {
+      holdSecrets(takeOver(plan, owner), std::move(secrets));
+      co_return owner;
+    }
   }
   const std::vector<uint32_t> given_up =
       known == attempts_.end() ? std::vector<uint32_t>() : known->second.entry.given_up;
@@ -66,7 +82,7 @@ Task<Result<uint32_t>> Attempts::submit(site::v1::PodPlan plan) {
   Attempt& attempt = add(std::move(entry), Phase::Intended);
   attempt.submitted = ticks();
   attempt.disconnected_since = ticks();
-  Status prepared = prepareDirectory(attempt, plan);
+  Status prepared = prepareDirectory(attempt, plan, secrets);
   if (prepared) prepared = save(attempt);
   if (!prepared) {
     attempt.phase = Phase::NotSubmitted;
@@ -74,6 +90,7 @@ Task<Result<uint32_t>> Attempts::submit(site::v1::PodPlan plan) {
     publish(attempt);
     co_return failure(attempt.submit_error);
   }
+  holdSecrets(attempt, std::move(secrets));
   const pod::PodDirectory directory = directoryOf(attempt);
   slurm::Submission submission;
   submission.options = plan.slurm();
@@ -89,7 +106,7 @@ Task<Result<uint32_t>> Attempts::submit(site::v1::PodPlan plan) {
 }
 
 /// The journal does not know the pod, but a job has claimed its directory: it has run, or runs.
-uint32_t Attempts::takeOver(const site::v1::PodPlan& plan, uint32_t job_id) {
+Attempt& Attempts::takeOver(const site::v1::PodPlan& plan, uint32_t job_id) {
   log::warn("pod {}: job {} has claimed its directory and is taken over", plan.pod_uid(), job_id);
   Attempt& attempt = add({.uid = plan.pod_uid(),
                           .attempt = plan.attempt(),
@@ -104,7 +121,7 @@ uint32_t Attempts::takeOver(const site::v1::PodPlan& plan, uint32_t job_id) {
   const Status saved = save(attempt);
   if (!saved) log::warn("{}", saved.error().message);
   publish(attempt);
-  return job_id;
+  return attempt;
 }
 
 Task<Result<uint32_t>> Attempts::callSbatch(std::string key, slurm::Submission submission) {
@@ -149,6 +166,7 @@ Task<Result<uint32_t>> Attempts::callSbatch(std::string key, slurm::Submission s
       log::warn("pod {}: {}; the job is looked for before anything is submitted again", key, outcome.error.message);
       break;
   }
+  if (!mayHaveJob(attempt.phase)) held_.forget(key);
   publish(attempt);
   if (attempt.entry.cancelled) cancellation_.set();
   const uint32_t job_id = attempts_.at(key).entry.job_id;

@@ -41,7 +41,9 @@ Verdict verdictOf(const OwnJob& job, bool cancelled_by_us) {
 void amend(PodReport& report, const Verdict& verdict) {
   const bool slurm_knows_better = verdict.stage == PodReport::FAILED && verdict.reason != "Error";
   if (report.stage() != PodReport::FAILED || !slurm_knows_better) return;
-  if (!report.reason().empty() && report.reason() != "Error") return;
+  // The kernel may choose the supervisor.
+  const bool killed_for_memory = report.reason() == "SupervisorKilled" && verdict.reason == "OOMKilled";
+  if (!report.reason().empty() && report.reason() != "Error" && !killed_for_memory) return;
   report.set_reason(verdict.reason);
   if (report.message().empty()) report.set_message(verdict.message);
 }

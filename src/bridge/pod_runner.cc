@@ -161,6 +161,7 @@ Task<Status> PodRunner::reconcile(std::string uid) {
     co_return Status();
   }
   CO_TRY_STATUS(co_await addEphemeral(pod));
+  CO_TRY_STATUS(co_await giveSecrets(pod));
   if (const PodReport* known = report(uid); known != nullptr && known->attempt() >= attemptOf(*pod) &&
                                             known->job_id() != 0 && known->stage() != PodReport::REFUSED) {
     // Also what an API server that was away, or an end of ours, left unwritten after the submission.

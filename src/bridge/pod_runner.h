@@ -57,10 +57,12 @@ class PodRunner {
     std::string refusal;         ///< last told
     kube::ObjectPtr refused_as;  ///< the Pod that was refused
     std::string ephemeral_refusal;
-    bool past_deadline = false;             ///< ended by us for its activeDeadlineSeconds
-    std::optional<SteadyTime> observed_at;  ///< nothing but its generation was written then
-    int64_t generation = 0;                 ///< last seen; 0: not yet
-    std::optional<WallTime> changed_at;     ///< its generation was seen to move
+    std::optional<SteadyTime> secrets_given;  ///< once more, to an agent that had them no more
+    std::string secrets_refusal;              ///< last told
+    bool past_deadline = false;               ///< ended by us for its activeDeadlineSeconds
+    std::optional<SteadyTime> observed_at;    ///< nothing but its generation was written then
+    int64_t generation = 0;                   ///< last seen; 0: not yet
+    std::optional<WallTime> changed_at;       ///< its generation was seen to move
   };
   Task<void> work();
   Task<Status> reconcile(std::string uid);
@@ -75,6 +77,8 @@ class PodRunner {
   Task<Status> refuse(kube::ObjectPtr pod, std::string reason, std::string message, bool for_good);
   /// Ephemeral containers that were added to a running pod (kubectl debug) and that no report shows yet.
   Task<Status> addEphemeral(kube::ObjectPtr pod);
+  /// Gives the agent once more what a pod's supervisor waits for and the agent, restarted since, has no more.
+  Task<Status> giveSecrets(kube::ObjectPtr pod);
   /// Ends a pod whose activeDeadlineSeconds, as they are now, are over.
   Task<Status> endAtDeadline(kube::ObjectPtr pod);
   /// The end of such a pod is the deadline's doing, whatever its containers said.

@@ -509,5 +509,25 @@ TEST(PodRunner, SubmissionOfUnknownOutcomeIsSaidOnThePod) {
   with(unclear);
 }
 
+Task<void> givesSecretsAgain(Harness& h) {
+  co_await h.until("node", [&] { return h.node("n1").has_value(); });
+  h.createPod("p", "n1");
+  co_await h.until("submit", [&] { return h.site.accepted.size() == 1; });
+  PodReport report = running(h, uidOf(h, "p"));
+  h.site.report(report);
+  co_await h.until("running", [&] { return h.phase("p") == "Running"; });
+  EXPECT_EQ(h.site.submits.size(), 1U);
+  // An agent that was restarted has the pod's secrets no more.
+  report.set_sequence(report.sequence() + 1);
+  report.set_wants_secrets(true);
+  h.site.report(report);
+  co_await h.until("the plan once more", [&] { return h.site.submits.size() == 2; });
+  EXPECT_EQ(h.site.submits[1].plan().pod_uid(), uidOf(h, "p"));
+  EXPECT_EQ(h.site.submits[1].plan().attempt(), h.site.submits[0].plan().attempt());
+}
+TEST(PodRunner, AnAgentThatHasThePodsSecretsNoMoreGetsThemAgain) {
+  with(givesSecretsAgain);
+}
+
 }  // namespace
 }  // namespace slipway::bridge

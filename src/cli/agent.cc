@@ -51,6 +51,9 @@ agent::AgentOptions optionsOf(const config::AgentConfig& config) {
   options.default_account = config.account;
   options.hub_listen = config.hub_listen;
   options.hub_addresses = config.hub_addresses;
+  options.attempts.secrets = config.hub_secrets == "hub"    ? agent::SecretsWay::Hub
+                             : config.hub_secrets == "file" ? agent::SecretsWay::File
+                                                            : agent::SecretsWay::Auto;
   options.poll_interval = config.poll_interval;
   options.attempts.keep_deleted = std::chrono::duration_cast<std::chrono::seconds>(config.keep_deleted);
   options.attempts.keep_ended = std::chrono::duration_cast<std::chrono::seconds>(config.keep_ended);

@@ -31,6 +31,7 @@ void readSlurm(YamlMap& map, AgentConfig& config) {
 void readHub(YamlMap& map, AgentConfig& config) {
   map.text("listen", config.hub_listen);
   map.texts("addresses", config.hub_addresses);
+  map.choice("secrets", config.hub_secrets, {"auto", "hub", "file"});
 }
 
 void readImages(YamlMap& map, AgentConfig& config) {

@@ -38,6 +38,7 @@ struct AgentConfig {
   std::string hub_listen =
       "0.0.0.0:0";  ///< where supervisors dial; port 0 takes a free one, kept in the state directory
   std::vector<std::string> hub_addresses;  ///< names by which compute nodes reach this host; empty: its host name
+  std::string hub_secrets = "auto";        ///< how secrets reach supervisors: auto, hub, file
   std::string runtime;                     ///< "": the first of apptainer, singularity, charliecloud that is there
   std::string slurm_bin_dir;               ///< "": PATH
   std::string image_cache_dir;             ///< "": <state_dir>/images

@@ -21,7 +21,15 @@ Task<Result<kube::Object>> fetch(References& references, bool secret, std::strin
   co_return object;
 }
 
-Task<Status> addSource(const kube::Object& from, References& references, Variables& out) {
+void markSecret(Environment& environment, const std::string& name, bool secret) {
+  if (secret) {
+    environment.secret.insert(name);
+  } else {
+    environment.secret.erase(name);
+  }
+}
+
+Task<Status> addSource(const kube::Object& from, References& references, Environment& out) {
   const std::string prefix(kube::text(from, {"prefix"}));
   for (const bool secret : {false, true}) {
     const kube::Object& reference = kube::child(from, {secret ? "secretRef" : "configMapRef"});
@@ -30,7 +38,10 @@ Task<Status> addSource(const kube::Object& from, References& references, Variabl
                                                      kube::boolean(reference, {"optional"})));
     CO_TRY(const auto data, dataOf(object, true));
     for (const auto& [key, value] : data) {
-      if (isVariableName(prefix + key)) out[prefix + key] = value;
+      const std::string name = prefix + key;
+      if (!isVariableName(name)) continue;
+      out.values[name] = value;
+      markSecret(out, name, secret);
     }
   }
   co_return Status();
@@ -66,6 +77,15 @@ Task<Result<std::optional<std::string>>> referredValue(const kube::Object& pod, 
   }
   if (!value) co_return failure(value.error());
   co_return std::optional<std::string>(*value);
+}
+
+site::v1::FileKey fileKeyOf(const kube::Object& reference) {
+  site::v1::FileKey out;
+  out.set_volume(std::string(kube::text(reference, {"volumeName"})));
+  out.set_path(std::string(kube::text(reference, {"path"})));
+  out.set_key(std::string(kube::text(reference, {"key"})));
+  out.set_optional(kube::boolean(reference, {"optional"}));
+  return out;
 }
 
 std::string upperName(std::string_view name) {
@@ -112,9 +132,10 @@ Variables serviceVariables(const std::vector<kube::Object>& services) {
   return out;
 }
 
-Task<Result<Variables>> buildEnvironment(const kube::Object& pod, const kube::Object& container,
-                                         const Variables& services, const kube::Object& node, References& references) {
-  Variables out;
+Task<Result<Environment>> buildEnvironment(const kube::Object& pod, const kube::Object& container,
+                                           const Variables& services, const kube::Object& node,
+                                           References& references) {
+  Environment out;
   for (const auto& from : kube::items(container, {"envFrom"})) {
     CO_TRY_STATUS(co_await addSource(kube::objectOf(from), references, out));
   }
@@ -122,15 +143,24 @@ Task<Result<Variables>> buildEnvironment(const kube::Object& pod, const kube::Ob
   // itself is not seen any more (kubelet, makeEnvironmentVariables).
   Variables hidden = services;
   const Lookup lookup = [&](const std::string& name) -> std::optional<std::string> {
-    if (const auto found = out.find(name); found != out.end()) return found->second;
+    if (const auto found = out.values.find(name); found != out.values.end()) return found->second;
     if (const auto found = hidden.find(name); found != hidden.end()) return found->second;
     return std::nullopt;
   };
   for (const auto& item : kube::items(container, {"env"})) {
     const kube::Object& variable = kube::objectOf(item);
     const std::string name(kube::text(variable, {"name"}));
-    std::optional<std::string> value = expand(kube::text(variable, {"value"}), lookup);
-    if (const auto& from = kube::child(variable, {"valueFrom"}); !from.empty()) {
+    const kube::Object& from = kube::child(variable, {"valueFrom"});
+    if (const kube::Object& file = kube::child(from, {"fileKeyRef"}); !file.empty()) {
+      out.files[name] = fileKeyOf(file);
+      out.values.erase(name);
+      hidden.erase(name);
+      continue;
+    }
+    bool secret = !kube::child(from, {"secretKeyRef"}).empty();
+    const Lookup noted = noting(lookup, out.secret, secret);
+    std::optional<std::string> value = expand(kube::text(variable, {"value"}), noted);
+    if (!from.empty()) {
       auto referred = co_await referredValue(pod, container, from, node, references);
       if (!referred) {
         co_return failure(referred.error().wrap(fmt::format("env {}", name)));
@@ -139,14 +169,17 @@ Task<Result<Variables>> buildEnvironment(const kube::Object& pod, const kube::Ob
     }
     if (!value) continue;
     hidden.erase(name);
-    out[name] = std::move(*value);
+    out.files.erase(name);
+    out.values[name] = std::move(*value);
+    markSecret(out, name, secret);
   }
-  out.insert(services.begin(), services.end());
-  for (const auto& [name, value] : out) {
+  out.values.insert(services.begin(), services.end());
+  for (const auto& [name, value] : out.values) {
     if (value.find('\0') != std::string::npos) {
       co_return failure(Code::Invalid, "env {}: a value cannot hold a zero byte", name);
     }
   }
+  for (const auto& [name, key] : out.files) out.values.erase(name);
   co_return out;
 }
 

@@ -23,4 +23,11 @@ std::string expand(std::string_view text, const Lookup& lookup) {
   }
 }
 
+Lookup noting(const Lookup& lookup, const std::set<std::string>& names, bool& asked) {
+  return [&lookup, &names, &asked](const std::string& name) {
+    if (names.contains(name)) asked = true;
+    return lookup(name);
+  };
+}
+
 }  // namespace slipway::pod

@@ -132,4 +132,12 @@ Result<std::string> resourceFieldValue(const kube::Object& pod, const kube::Obje
   return std::to_string(amount / unit + (amount % unit > 0 ? 1 : 0));
 }
 
+std::string pullPolicyOf(std::string_view asked, std::string_view image) {
+  if (!asked.empty()) return std::string(asked);
+  const std::string_view last = image.substr(image.rfind('/') + 1);
+  const bool pinned = image.find('@') != std::string_view::npos;
+  const auto [name, tag] = splitOnce(last, ':');
+  return !pinned && (tag.empty() || tag == "latest") ? "Always" : "IfNotPresent";
+}
+
 }  // namespace slipway::pod

@@ -22,6 +22,9 @@ std::string jobFieldsIn(std::string_view text);
 Result<std::string> resourceFieldValue(const kube::Object& pod, const kube::Object& reference,
                                        std::string_view container, const kube::Object& node);
 
+/// The pull policy as it was asked for, or what Kubernetes takes for this image: Always for the tag latest.
+std::string pullPolicyOf(std::string_view asked, std::string_view image);
+
 /// A container or init container of the pod by name; null if there is none.
 const kube::Object* findContainer(const kube::Object& pod, std::string_view name);
 

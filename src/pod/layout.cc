@@ -92,6 +92,15 @@ Result<site::v1::PodPlan> readPlan(const PodDirectory& directory) {
 Status writePlan(const PodDirectory& directory, const site::v1::PodPlan& plan) {
   return writeMessage(directory.plan(), plan);
 }
+Status writeSecrets(const PodDirectory& directory, const site::v1::PodSecrets& secrets) {
+  return writeMessage(directory.secrets(), secrets);
+}
+Result<site::v1::PodSecrets> takeSecretsFile(const PodDirectory& directory) {
+  auto secrets = readMessage<site::v1::PodSecrets>(directory.secrets());
+  std::error_code ignored;
+  fs::remove(directory.secrets(), ignored);
+  return secrets;
+}
 Result<site::v1::PodReport> readReport(const PodDirectory& directory) {
   return readMessage<site::v1::PodReport>(directory.report());
 }

@@ -10,11 +10,13 @@
 
 /// The directory of one attempt of a pod, `<state>/pods/<uid>/<attempt>/`, mode 0700, usually on a shared file system.
 ///
-///   plan.pb                     serialised site::v1::PodPlan; the agent writes it before sbatch, the supervisor reads
-///   it hub.json                    HubFile: how the supervisor reaches the agent; mode 0600 report.pb serialised
-///   site::v1::PodReport; the supervisor replaces it whole at each change logs/<container>/<n>.log    CRI log of the
-///   container's n-th start in this attempt, 0 for the first job.sh, job.out             the agent's: the job script
-///   and what it printed
+///   plan.pb     serialised site::v1::PodPlan without what is secret (secrets.h); the agent writes it before sbatch
+///   hub.json    HubFile: how the supervisor reaches the agent; mode 0600
+///   secrets.pb  site::v1::PodSecrets, mode 0600, only where supervisors cannot reach the agent: the agent writes it,
+///               the supervisor removes it as soon as it has read it
+///   report.pb   serialised site::v1::PodReport; the supervisor replaces it whole at each change
+///   logs/<container>/<n>.log  CRI log of the container's n-th start in this attempt, 0 for the first
+///   job.sh, job.out           the agent's: the job script and what it printed
 namespace slipway::pod {
 
 class PodDirectory {
@@ -25,6 +27,7 @@ class PodDirectory {
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path plan() const { return path_ / "plan.pb"; }
   std::filesystem::path hub() const { return path_ / "hub.json"; }
+  std::filesystem::path secrets() const { return path_ / "secrets.pb"; }
   std::filesystem::path report() const { return path_ / "report.pb"; }
   /// Names the supervisor's socket on its node, for a job step that connects it to the hub.
   std::filesystem::path relay() const { return path_ / "relay"; }
@@ -59,6 +62,9 @@ Result<site::v1::PodPlan> readPlan(const PodDirectory& directory);
 Status writePlan(const PodDirectory& directory, const site::v1::PodPlan& plan);
 Result<HubFile> readHubFile(const PodDirectory& directory);
 Status writeHubFile(const PodDirectory& directory, const HubFile& hub);
+Status writeSecrets(const PodDirectory& directory, const site::v1::PodSecrets& secrets);
+/// Reads and removes them. NotFound: they are not there.
+Result<site::v1::PodSecrets> takeSecretsFile(const PodDirectory& directory);
 /// NotFound until the supervisor has written the first.
 Result<site::v1::PodReport> readReport(const PodDirectory& directory);
 Status writeReport(const PodDirectory& directory, const site::v1::PodReport& report);

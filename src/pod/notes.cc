@@ -47,6 +47,15 @@ std::vector<std::string> notesOn(const kube::Object& pod) {
   if (!kube::items(spec, {"securityContext", "supplementalGroups"}).empty()) {
     out.emplace_back("spec.securityContext.supplementalGroups: the groups are those of the user at the site");
   }
+  if (kube::text(spec, {"securityContext", "supplementalGroupsPolicy"}) == "Strict") {
+    out.emplace_back("spec.securityContext.supplementalGroupsPolicy: the groups are those of the user at the site");
+  }
+  if (!kube::text(spec, {"securityContext", "seLinuxChangePolicy"}).empty()) {
+    out.emplace_back("spec.securityContext.seLinuxChangePolicy: labels of volumes are not changed");
+  }
+  if (!kube::boolean(spec, {"hostUsers"}, true)) {
+    out.emplace_back("spec.hostUsers: whether a container is in a user namespace is the runtime's affair");
+  }
   for (const std::string_view list : {"initContainers", "containers"}) {
     for (const auto& item : kube::items(spec, {list})) {
       const kube::Object& container = kube::objectOf(item);

@@ -57,7 +57,8 @@ Status addMount(const kube::Object& mount, const Shared& shared, const Variables
   to->set_path(std::string(kube::text(mount, {"mountPath"})));
   to->set_sub_path(std::move(sub_path));
   // As a kubelet: what is written for the container is not the container's to change.
-  to->set_read_only(kube::boolean(mount, {"readOnly"}) || volume->read_only || volume->volume.has_files());
+  to->set_read_only(kube::boolean(mount, {"readOnly"}) || volume->read_only || volume->volume.has_files() ||
+                    volume->volume.has_image());
   return {};
 }
 
@@ -103,34 +104,46 @@ Status setAmounts(const kube::Object& container, site::v1::Container& out) {
   return {};
 }
 
-std::string pullPolicy(const kube::Object& container) {
-  const std::string_view policy = kube::text(container, {"imagePullPolicy"});
-  if (!policy.empty()) return std::string(policy);
-  const std::string_view image = kube::text(container, {"image"});
-  const std::string_view last = image.substr(image.rfind('/') + 1);
-  const bool pinned = image.find('@') != std::string_view::npos;
-  const auto [name, tag] = splitOnce(last, ':');
-  return !pinned && (tag.empty() || tag == "latest") ? "Always" : "IfNotPresent";
+void setRestartRules(const kube::Object& container, site::v1::Container& out) {
+  for (const auto& item : kube::items(container, {"restartPolicyRules"})) {
+    const kube::Object& from = kube::objectOf(item);
+    site::v1::RestartRule& rule = *out.add_restart_rules();
+    rule.set_action(std::string(kube::text(from, {"action"})));
+    rule.set_operator_(std::string(kube::text(from, {"exitCodes", "operator"})));
+    for (const auto& code : kube::items(from, {"exitCodes", "values"})) {
+      if (code.is_number()) rule.add_exit_codes(code.to_number<int32_t>());
+    }
+  }
 }
 
 Task<Status> buildContainer(const kube::Object& container, const Shared& shared, site::v1::Container& out) {
-  CO_TRY(const Variables variables,
+  CO_TRY(const Environment environment,
          co_await buildEnvironment(shared.pod, container, shared.services, shared.options.node, shared.references));
-  const Lookup lookup = [&](const std::string& name) -> std::optional<std::string> {
+  const Variables& variables = environment.values;
+  const Lookup find = [&](const std::string& name) -> std::optional<std::string> {
     const auto found = variables.find(name);
     return found == variables.end() ? std::nullopt : std::optional<std::string>(found->second);
   };
+  bool secret_words = false;
+  const Lookup lookup = noting(find, environment.secret, secret_words);
   out.set_name(std::string(kube::text(container, {"name"})));
   out.set_image(std::string(kube::text(container, {"image"})));
-  out.set_image_pull_policy(pullPolicy(container));
+  out.set_image_pull_policy(pullPolicyOf(kube::text(container, {"imagePullPolicy"}), out.image()));
   out.set_working_dir(std::string(kube::text(container, {"workingDir"})));
   for (const auto& word : kube::items(container, {"command"})) out.add_command(expand(kube::textOf(word), lookup));
   for (const auto& word : kube::items(container, {"args"})) out.add_args(expand(kube::textOf(word), lookup));
+  out.set_secret_words(secret_words);
   for (const auto& [name, value] : variables) {
     auto* variable = out.add_env();
     variable->set_name(name);
     variable->set_value(value);
     variable->set_field(jobFieldsIn(value));
+    variable->set_secret(environment.secret.contains(name));
+  }
+  for (const auto& [name, key] : environment.files) {
+    auto* variable = out.add_env();
+    variable->set_name(name);
+    *variable->mutable_file() = key;
   }
   for (const auto& mount : kube::items(container, {"volumeMounts"})) {
     CO_TRY_STATUS(addMount(kube::objectOf(mount), shared, variables, out));
@@ -140,6 +153,7 @@ Task<Status> buildContainer(const kube::Object& container, const Shared& shared,
   setSecurity(shared.pod, container, out);
   out.set_restart_always(kube::text(container, {"restartPolicy"}) == "Always");
   out.set_restart_policy(std::string(kube::text(container, {"restartPolicy"})));
+  setRestartRules(container, out);
   std::string_view signal = kube::text(container, {"lifecycle", "stopSignal"});
   if (signal.starts_with("SIG")) signal.remove_prefix(3);
   out.set_stop_signal(std::string(signal));

@@ -64,15 +64,18 @@ void checkContainer(const kube::Object& container, const std::string& path, Prob
           fmt::format("{}.resources.{}.{}: Slurm gives out no huge pages", path, list, std::string_view(entry.key())));
     }
   }
-  if (!kube::items(container, {"restartPolicyRules"}).empty()) {
-    out.push_back(path + ".restartPolicyRules: not there yet, use restartPolicy");
+  for (const auto& rule : kube::items(container, {"restartPolicyRules"})) {
+    const std::string_view action = kube::text(kube::objectOf(rule), {"action"});
+    if (action == "Restart") continue;
+    out.push_back(fmt::format("{}.restartPolicyRules: {} is not there yet, use Restart", path, action));
   }
 }
 
 /// What a volume may be; anything else has to be refused by its name.
 constexpr std::string_view kVolumeKinds[] = {"emptyDir",  "configMap",   "secret",
                                              "projected", "nfs",         "hostPath",
-                                             "ephemeral", "downwardAPI", "persistentVolumeClaim"};
+                                             "ephemeral", "downwardAPI", "persistentVolumeClaim",
+                                             "image"};
 constexpr std::string_view kProjections[] = {"configMap", "secret", "downwardAPI", "serviceAccountToken"};
 
 template <size_t N>

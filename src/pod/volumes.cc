@@ -193,6 +193,14 @@ Task<Status> resolveOne(const Scope& scope, const kube::Object& volume, Resolved
     out.read_only = kube::boolean(kube::objectOf(*nfs), {"readOnly"});
     co_return Status();
   }
+  if (const auto* image = source("image")) {
+    const kube::Object& reference = kube::objectOf(*image);
+    out.volume.mutable_image()->set_reference(std::string(kube::text(reference, {"reference"})));
+    out.volume.mutable_image()->set_pull_policy(
+        pullPolicyOf(kube::text(reference, {"pullPolicy"}), out.volume.image().reference()));
+    if (out.volume.image().reference().empty()) co_return failure(Code::Invalid, "image.reference is missing");
+    co_return Status();
+  }
   if (const auto* claim = source("persistentVolumeClaim")) {
     out.read_only = kube::boolean(kube::objectOf(*claim), {"readOnly"});
     co_return co_await resolveClaim(scope, std::string(kube::text(kube::objectOf(*claim), {"claimName"})), out);

@@ -4,6 +4,7 @@
 
 #include "base/guarded_files.h"
 #include "base/strings.h"
+#include "pod/env_file.h"
 #include "supervisor/container_runner.h"
 #include "supervisor/identity.h"
 #include "supervisor/network_files.h"
@@ -65,9 +66,33 @@ std::string ContainerRunner::instance() const {
   return fmt::format("{}/{}/{}/{}{}", context_.plan.pod_uid(), context_.plan.attempt(), plan_.name(), restarts_, rank);
 }
 
-std::map<std::string, std::string> ContainerRunner::environment() const {
-  std::map<std::string, std::string> own;
+/// Values that lie in files of the pod's volumes when the container starts (fileKeyRef).
+Status ContainerRunner::readFileKeys() {
+  constexpr size_t kMostOfEnvFile = 1024 * 1024;
+  file_values_.clear();
   for (const auto& variable : plan_.env()) {
+    if (!variable.has_file()) continue;
+    const site::v1::FileKey& key = variable.file();
+    const auto wrong = [&](const Error& why) {
+      return why.wrap(fmt::format("env {}: file {} of volume {}", variable.name(), key.path(), key.volume()));
+    };
+    const auto text = readInRoot(context_.volumes.pathOf(key.volume()), key.path(), kMostOfEnvFile);
+    if (!text && text.error().is(Code::NotFound) && key.optional()) continue;
+    if (!text) return failure(wrong(text.error()));
+    const auto value = pod::valueInEnvFile(*text, key.key());
+    if (!value) return failure(wrong(value.error()));
+    const bool has_value = *value && !(*value)->empty();
+    if (!has_value && key.optional()) continue;
+    if (!has_value) return failure(wrong({Code::NotFound, fmt::format("it has no key {}", key.key())}));
+    file_values_[variable.name()] = **value;
+  }
+  return {};
+}
+
+std::map<std::string, std::string> ContainerRunner::environment() const {
+  std::map<std::string, std::string> own = file_values_;
+  for (const auto& variable : plan_.env()) {
+    if (variable.has_file()) continue;
     own[variable.name()] =
         variable.field().empty() ? variable.value() : withJobFields(variable.value(), context_.facts);
   }

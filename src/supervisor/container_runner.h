@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <optional>
 
@@ -50,6 +51,8 @@ class ContainerRunner {
   void setReady(bool ready);
   void setStarted();
   void restartFor(std::string reason, int64_t grace_seconds);
+  /// A word to all ranks (rank_input.h); nothing where there are none.
+  void tellRanks(std::string word);
 
  private:
   struct Stop {
@@ -65,6 +68,10 @@ class ContainerRunner {
   void breakDown(const std::string& what);
   struct Fetched;
   Task<void> pull();
+  Task<std::optional<Result<container::PreparedImage>>> fetchUnlessStopped(container::ImageRequest request);
+  Task<bool> pullVolumes();
+  void configFailed(const Error& error);
+  void pullFailed(const std::string& image, const std::string& policy, const Error& error);
   Task<void> fetch(container::ImageRequest request, std::shared_ptr<Fetched> to);
   Task<void> start();
   void openLog();
@@ -76,8 +83,10 @@ class ContainerRunner {
   /// Whether it is started on all nodes of the pod, as a step (ranks.h).
   bool spansNodes() const { return context_.step && kind_ == Kind::Main; }
   Task<void> stopRanks();
+  Task<void> speakToRanks();
   /// A process of rank 0, which is on this node; 0 if it has not come to its container.
   pid_t firstRank() const;
+  Status readFileKeys();
   Result<std::vector<container::Bind>> makeBinds();
   std::string instance() const;
   pid_t inside() const;
@@ -97,7 +106,9 @@ class ContainerRunner {
   RestartBackoff backoff_;
   RestartBackoff pull_backoff_;
   container::PreparedImage image_;
+  std::map<std::string, std::string> file_values_;  ///< of variables, as found at this start
   container::Launch launch_;
+  std::string failed_image_;  ///< of the last pull that failed; empty: it was something else
   std::unique_ptr<ContainerProcess> process_;
   mutable pid_t inside_ = 0;  ///< a process in the container, as last found; 0: look
   std::shared_ptr<ContainerLog> log_;
@@ -108,8 +119,12 @@ class ContainerRunner {
   uint64_t oom_kills_before_ = 0;
   bool probes_ready_ = false;
   bool has_started_ = false;
-  async::Event changed_;  ///< stop_, has_started_ or state_
+  std::deque<std::string> words_;  ///< to ranks, not written yet
+  async::Event changed_;           ///< words_, stop_, has_started_ or state_
 };
+
+/// What an exception that nobody expects says; nothing when the task came to its end. Cancellation goes on unwinding.
+Task<std::optional<std::string>> brokenBy(Task<void> task);
 
 /// Times that the kernel killed for memory in this cgroup; 0 if that cannot be read.
 uint64_t oomKills();

@@ -1,5 +1,7 @@
 #include "supervisor/container_state.h"
 
+#include <algorithm>
+
 namespace slipway::supervisor {
 
 ContainerState next(ContainerState state, ContainerEvent event, bool restarts) {
@@ -28,6 +30,16 @@ ContainerState next(ContainerState state, ContainerEvent event, bool restarts) {
       return State::Exited;
   }
   return state;
+}
+
+bool restartsByRule(const site::v1::Container& container, int exit_code) {
+  for (const site::v1::RestartRule& rule : container.restart_rules()) {
+    const auto& codes = rule.exit_codes();
+    const bool listed = std::find(codes.begin(), codes.end(), exit_code) != codes.end();
+    const bool matches = rule.operator_() == "In" ? listed : rule.operator_() == "NotIn" && !listed;
+    if (matches) return rule.action() == "Restart";
+  }
+  return false;
 }
 
 std::string_view format_as(ContainerState state) {

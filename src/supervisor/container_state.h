@@ -2,6 +2,8 @@
 
 #include <string_view>
 
+#include "proto/site.pb.h"
+
 namespace slipway::supervisor {
 
 /// Where one container of the pod stands.
@@ -32,6 +34,10 @@ enum class ContainerEvent {
 /// The one place that says what follows. `restarts`: the restart policy has it started again after this end. An event
 /// that means nothing in a state changes nothing.
 ContainerState next(ContainerState state, ContainerEvent event, bool restarts);
+
+/// Whether one of the container's restartPolicyRules has it started again, whatever its policy says: the first that
+/// matches decides.
+bool restartsByRule(const site::v1::Container& container, int exit_code);
 
 std::string_view format_as(ContainerState state);
 

@@ -48,6 +48,25 @@ TEST(ContainerState, EveryTransitionIsAsTheTableSays) {
   }
 }
 
+TEST(RestartRules, TheFirstThatMatchesDecides) {
+  site::v1::Container container;
+  EXPECT_FALSE(restartsByRule(container, 1));
+  const auto add = [&](const char* name, std::vector<int32_t> codes) {
+    site::v1::RestartRule& rule = *container.add_restart_rules();
+    rule.set_action("Restart");
+    rule.set_operator_(name);
+    for (const int32_t code : codes) rule.add_exit_codes(code);
+  };
+  add("In", {42, 43});
+  EXPECT_TRUE(restartsByRule(container, 42));
+  EXPECT_FALSE(restartsByRule(container, 0));
+  add("NotIn", {0, 1});
+  EXPECT_TRUE(restartsByRule(container, 7));
+  EXPECT_FALSE(restartsByRule(container, 1));
+  container.mutable_restart_rules(0)->set_action("another");
+  EXPECT_FALSE(restartsByRule(container, 42));
+}
+
 TEST(RestartBackoff, GrowsAsKubeletsAndStartsAfreshAfterALongRun) {
   using namespace std::chrono_literals;
   RestartBackoff backoff{Timing()};

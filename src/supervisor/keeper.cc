@@ -73,6 +73,7 @@ void reportKilled(const SupervisorOptions& options, int status) {
   last.set_sequence(last.sequence() + 1);
   last.set_stage(site::v1::PodReport::FAILED);
   last.set_reason("SupervisorKilled");
+  last.clear_wants_secrets();
   last.set_message(WIFSIGNALED(status)
                        ? fmt::format("the supervisor in the job was killed by signal {}", WTERMSIG(status))
                        : fmt::format("the supervisor in the job ended unexpectedly with {}", WEXITSTATUS(status)));

@@ -48,6 +48,11 @@ Result<std::unique_ptr<NodeVolumes>> NodeVolumes::enter(Scratch scratch, uint32_
   return out;
 }
 
+Status NodeVolumes::update(const google::protobuf::RepeatedPtrField<site::v1::Volume>& volumes) {
+  TRY(const FileDescriptor held, lock());
+  return volumes_.update(volumes);
+}
+
 NodeVolumes::~NodeVolumes() {
   const auto lock = this->lock();
   std::error_code ignored;

@@ -17,6 +17,8 @@ class NodeVolumes {
                                                     const std::function<Status(PodVolumes&)>& make);
   ~NodeVolumes();
   PodVolumes& volumes() { return volumes_; }
+  /// New contents; fine when another rank has been quicker.
+  Status update(const google::protobuf::RepeatedPtrField<site::v1::Volume>& volumes);
 
  private:
   NodeVolumes(Scratch scratch, uint32_t rank);

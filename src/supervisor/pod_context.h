@@ -8,6 +8,7 @@
 
 #include "container/runtime.h"
 #include "pod/log_pieces.h"
+#include "supervisor/live_plan.h"
 #include "supervisor/pod_volumes.h"
 #include "supervisor/ranks.h"
 #include "supervisor/report_board.h"
@@ -20,6 +21,9 @@ struct Timing {
   std::chrono::nanoseconds backoff_max = std::chrono::minutes(5);
   std::chrono::nanoseconds backoff_reset = std::chrono::minutes(10);  ///< a run of this length starts afresh
   std::chrono::nanoseconds volume_check = std::chrono::seconds(10);   ///< between looks at emptyDir.sizeLimit
+  std::chrono::nanoseconds hub_patience = std::chrono::seconds(20);   ///< then the hub counts as out of reach
+  std::chrono::nanoseconds secrets_limit = std::chrono::minutes(30);  ///< a pod whose secrets do not come has failed
+  std::chrono::nanoseconds secrets_look = std::chrono::seconds(1);    ///< between looks for them as a file
   std::chrono::nanoseconds drain =
       std::chrono::seconds(2);  ///< for output after the end, when somebody else holds the pipe
 };
@@ -43,6 +47,7 @@ struct PodContext {
   JobFacts facts;
   Timing timing;
   pod::LogLimits log_limits;
+  LivePlan* live = nullptr;                 ///< null in ranks: there `plan` is whole
   std::optional<Step> step = std::nullopt;  ///< of a pod on several nodes, in its supervisor
   std::optional<Rank> rank = std::nullopt;  ///< in a rank of such a pod
 };

@@ -40,6 +40,7 @@ std::shared_ptr<const tunnel::Service> PodService::service() {
   on("PortForward", &PodService::portForward);
   on("Stats", &PodService::stats);
   on("UpdateVolumes", &PodService::updateVolumes);
+  on("GiveSecrets", &PodService::giveSecrets);
   on("AddContainers", &PodService::addContainers);
   out->on("/slipway.site.v1.Pod/Exec", [this](ServerCall& call) { return serveExec(supervisor_, call); });
   return out;
@@ -134,9 +135,15 @@ Task<Status> PodService::stats(ServerCall& call) {
 }
 
 Task<Status> PodService::updateVolumes(ServerCall& call) {
-  CO_TRY(const auto request, co_await tunnel::receiveRequest<site::v1::UpdateVolumesRequest>(call));
-  CO_TRY_STATUS(supervisor_.context().volumes.update(request.volumes()));
+  CO_TRY(auto request, co_await tunnel::receiveRequest<site::v1::UpdateVolumesRequest>(call));
+  CO_TRY_STATUS(supervisor_.updateVolumes(std::move(request)));
   co_return co_await call.send(site::v1::UpdateVolumesResponse().SerializeAsString());
+}
+
+Task<Status> PodService::giveSecrets(ServerCall& call) {
+  CO_TRY(const auto secrets, co_await tunnel::receiveRequest<site::v1::PodSecrets>(call));
+  if (LivePlan* live = supervisor_.context().live) CO_TRY_STATUS(live->give(secrets));
+  co_return co_await call.send(site::v1::GiveSecretsResponse().SerializeAsString());
 }
 
 Task<Status> PodService::addContainers(ServerCall& call) {

@@ -25,6 +25,7 @@ class PodService {
   Task<Status> portForward(tunnel::ServerCall& call);
   Task<Status> stats(tunnel::ServerCall& call);
   Task<Status> updateVolumes(tunnel::ServerCall& call);
+  Task<Status> giveSecrets(tunnel::ServerCall& call);
   Task<Status> addContainers(tunnel::ServerCall& call);
   Task<Status> sendLog(tunnel::ServerCall& call, const site::v1::LogsRequest& request);
 

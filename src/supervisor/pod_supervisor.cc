@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "supervisor/disk_usage.h"
 #include "supervisor/network_files.h"
+#include "supervisor/rank_input.h"
 
 namespace slipway::supervisor {
 
@@ -70,6 +71,7 @@ void PodSupervisor::stop(std::chrono::nanoseconds grace, std::string reason, std
                                      std::chrono::duration_cast<std::chrono::seconds>(grace).count()));
   }
   stopping_ = true;
+  if (context_.live != nullptr) context_.live->wake();
   for (const auto& runner : runners_) {
     // Sidecars go last: stopSidecars().
     if (runner->kind() != Kind::Sidecar) runner->stop(graceLeft());
@@ -175,7 +177,33 @@ PodOutcome PodSupervisor::outcome() const {
   return out;
 }
 
+Status PodSupervisor::updateVolumes(site::v1::UpdateVolumesRequest update) {
+  if (context_.live != nullptr && !context_.live->whole()) {
+    return failure(Code::ServiceUnavailable, "pod {}: it waits for its secrets", context_.plan.name());
+  }
+  if (context_.live != nullptr) context_.live->update(update.volumes());
+  for (ContainerRunner* runner : runners()) runner->tellRanks(volumesWord(update));
+  return context_.volumes.update(update.volumes());
+}
+
+/// False: the pod ends without having begun.
+Task<bool> PodSupervisor::planIsWhole() {
+  if (context_.live == nullptr) co_return true;
+  const Status here = co_await context_.live->arrived([this] { return stopping_; });
+  if (!here) {
+    context_.board.event("Warning", "SecretsUnavailable", here.error().message);
+    failed_ = {false, 1, "SecretsUnavailable", here.error().message};
+  }
+  co_return here.has_value();
+}
+
 Task<PodOutcome> PodSupervisor::run() {
+  group_.spawn("deadline", watchDeadline());
+  const bool whole = co_await planIsWhole();
+  if (!whole) {
+    co_await group_.stop();
+    co_return failed_;
+  }
   Status ready = context_.volumes.setUp(context_.plan);
   if (ready) ready = writeNetworkFiles(context_.plan, context_.volumes.scratch(), context_.facts.pod_ips);
   for (const std::string& each : context_.runtime.shortcomings()) {
@@ -185,10 +213,10 @@ Task<PodOutcome> PodSupervisor::run() {
   if (!ready) {
     context_.board.event("Warning", "FailedMount", ready.error().message);
     failed_ = {false, 1, "FailedMount", ready.error().message};
+    co_await group_.stop();
     co_return failed_;
   }
   applyFsGroup();
-  group_.spawn("deadline", watchDeadline());
   group_.spawn("volumes", watchVolumes());
   const bool initialized = co_await runInits();
   if (initialized) co_await runMains();

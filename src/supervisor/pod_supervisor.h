@@ -33,12 +33,16 @@ class PodSupervisor {
   /// pod ends.
   Status addEphemeral(site::v1::Container container);
 
+  /// New contents of volumes, on all nodes of the pod. ServiceUnavailable: it has not begun.
+  Status updateVolumes(site::v1::UpdateVolumesRequest update);
+
   ContainerRunner* find(std::string_view container);
   /// All containers that there are; not to be kept over a wait.
   std::vector<ContainerRunner*> runners() const;
   PodContext& context() { return context_; }
 
  private:
+  Task<bool> planIsWhole();
   Task<bool> runInits();
   Task<void> runMains();
   Task<void> stopSidecars();

@@ -111,6 +111,7 @@ PodVolumes::~PodVolumes() {
 void PodVolumes::attach(const site::v1::PodPlan& plan) {
   attached_ = true;
   for (const site::v1::Volume& volume : plan.volumes()) {
+    if (volume.has_image()) continue;
     paths_[volume.name()] = placeOf(volume);
     if (!volume.has_host_path() || !volume.host_path().type().starts_with(pod::kNfsType)) continue;
     // Whoever sets the volumes up has looked before.
@@ -147,6 +148,7 @@ Status PodVolumes::setUpOne(const site::v1::Volume& volume) {
     paths_[volume.name()] = place;
     return {};
   }
+  if (volume.has_image()) return {};  // it comes with the container: setImage()
   const fs::path path = placeOf(volume);
   TRY_STATUS(makeDirectories(path, volume.has_empty_dir() ? 0777 : 0755));
   paths_[volume.name()] = path;
@@ -161,6 +163,18 @@ Status PodVolumes::setUp(const site::v1::PodPlan& plan) {
     if (!done)
       return failure(done.error().wrap(fmt::format("MountVolume.SetUp failed for volume \"{}\"", volume.name())));
   }
+  return {};
+}
+
+Status PodVolumes::setImage(const std::string& volume, const fs::path& image) {
+  std::error_code error;
+  if (!fs::is_directory(image, error)) {
+    return failure(Code::Invalid, "volume \"{}\": {}", volume,
+                   image.empty() ? "without a container runtime there are no images"
+                                 : fmt::format("{} is no directory", image.string()));
+  }
+  paths_[volume] = image;
+  images_.insert(volume);
   return {};
 }
 
@@ -185,6 +199,10 @@ Result<std::vector<container::Bind>> PodVolumes::binds(const site::v1::Container
     if (source.empty()) return failure(Code::Invalid, "no volume \"{}\"", mount.volume());
     std::shared_ptr<const FileDescriptor> opened;
     if (!mount.sub_path().empty()) {
+      std::error_code error;
+      if (images_.contains(mount.volume()) && !fs::exists(source / mount.sub_path(), error)) {
+        return failure(Code::NotFound, "subPath \"{}\": the image has no such path", mount.sub_path());
+      }
       TRY(OpenedPath found, subPath(source, mount.sub_path()));
       source = found.path;
       opened = std::make_shared<FileDescriptor>(std::move(found.file));

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <map>
+#include <set>
 #include <vector>
 
 #include "base/result.h"
@@ -35,6 +36,8 @@ class PodVolumes {
   void attach(const site::v1::PodPlan& plan);
   /// Removes what was made; the destructor does so too, but not after attach().
   void remove();
+  /// Where the image of a volume lies now. Invalid: no directory.
+  Status setImage(const std::string& volume, const std::filesystem::path& image);
   /// New contents of file volumes; unknown ones and those that are no files are passed over.
   Status update(const google::protobuf::RepeatedPtrField<site::v1::Volume>& volumes);
   /// What the container mounts, parents before what lies in them. subPaths are made where they are missing; one that
@@ -50,6 +53,7 @@ class PodVolumes {
   Scratch scratch_;
   bool attached_ = false;
   std::map<std::string, std::filesystem::path> paths_;
+  std::set<std::string> images_;  ///< volumes that are images: nothing is made in them
 };
 
 /// Parents before what lies in them.

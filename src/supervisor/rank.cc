@@ -3,18 +3,19 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/signal_set.hpp>
 
+#include "async/deadline.h"
 #include "async/loop.h"
 #include "base/guarded_files.h"
 #include "base/log.h"
 #include "base/strings.h"
+#include "pod/secrets.h"
 #include "supervisor/container_runner.h"
 #include "supervisor/job_facts.h"
 #include "supervisor/network_files.h"
 #include "supervisor/node_volumes.h"
+#include "supervisor/rank_input.h"
 
 namespace slipway::supervisor {
 namespace {
@@ -36,7 +37,11 @@ Result<site::v1::PodPlan> planOfRank(const pod::PodDirectory& directory, const s
   found.clear_pre_stop();
   found.clear_tty();
   found.clear_stdin();
-  found.set_image_pull_policy("IfNotPresent");  // the supervisor has seen to it
+  // The supervisor has seen to them.
+  found.set_image_pull_policy("IfNotPresent");
+  for (site::v1::Volume& volume : *plan.mutable_volumes()) {
+    if (volume.has_image()) volume.mutable_image()->set_pull_policy("IfNotPresent");
+  }
   plan.clear_init_containers();
   plan.clear_containers();
   *plan.add_containers() = found;
@@ -46,6 +51,14 @@ Result<site::v1::PodPlan> planOfRank(const pod::PodDirectory& directory, const s
     plan.set_hostname(plan.hostname().substr(0, 63 - suffix.size()) + suffix);
   }
   return plan;
+}
+
+constexpr std::chrono::seconds kSecretsDeadline{60};
+
+Task<Result<RankWord>> asResult(Task<std::optional<RankWord>> next) {
+  const std::optional<RankWord> word = co_await std::move(next);
+  if (!word) co_return failure(Code::ServiceUnavailable, "the supervisor is gone");
+  co_return *word;
 }
 
 uint32_t numberOf(const SupervisorOptions& options, const std::string& name) {
@@ -63,29 +76,43 @@ Task<void> stopRankOnSignals(ContainerRunner& runner, int64_t grace_seconds, boo
   }
 }
 
-Task<void> stopRankOnWord(ContainerRunner& runner, bool& stopped) {
-  const Executor executor = co_await async::thisExecutor();
-  asio::posix::stream_descriptor input(executor, ::dup(STDIN_FILENO));
-  std::string text;
-  std::vector<char> buffer(256);
+/// Where a rank's volumes are its own to bring up to date: on every node but the first.
+struct Heeded {
+  ContainerRunner& runner;
+  NodeVolumes* volumes = nullptr;
+  bool& stopped;
+};
+
+Task<void> heedWords(RankInput& input, Heeded heeded) {
   while (true) {
-    const auto [error, got] = co_await input.async_read_some(asio::buffer(buffer), asio::as_tuple(asio::use_awaitable));
-    co_await async::throwIfCancelled();
-    if (error) co_return;
-    text.append(buffer.data(), got);
-    for (size_t end = text.find('\n'); end != std::string::npos; end = text.find('\n')) {
-      if (const auto grace = parseStopWord(std::string_view(text).substr(0, end))) {
-        stopped = true;
-        runner.stop(*grace);
-      }
-      text.erase(0, end + 1);
+    const std::optional<RankWord> word = co_await input.next();
+    if (!word) co_return;
+    if (word->stop) {
+      heeded.stopped = true;
+      heeded.runner.stop(*word->stop);
     }
-    if (text.size() > buffer.size()) text.clear();  // not ours
+    if (heeded.volumes == nullptr) continue;
+    Status updated;
+    if (word->secrets) updated = heeded.volumes->update(word->secrets->volumes());
+    if (word->volumes) updated = heeded.volumes->update(word->volumes->volumes());
+    if (!updated) log::warn("volumes: {}", updated.error().message);
   }
 }
 
+/// What the plan in the directory leaves out comes from the supervisor before anything else.
+Task<Status> completePlan(RankInput& input, site::v1::PodPlan& plan) {
+  if (!plan.secrets_apart()) co_return Status();
+  Task<std::optional<RankWord>> next = input.next();
+  const auto first = co_await async::withDeadline(asResult(std::move(next)), kSecretsDeadline, "the pod's secrets");
+  if (!first) co_return failure(first.error());
+  if (!first->secrets) co_return failure(Code::ServiceUnavailable, "the supervisor gave no secrets");
+  pod::putSecrets(plan, *first->secrets);
+  co_return Status();
+}
+
 /// The container and all that it stands on, to its end.
-Task<int> runContainer(const SupervisorOptions& options, PodContext& context, const Rank& rank, uint32_t restart) {
+Task<int> runContainer(PodContext& context, RankInput& input, NodeVolumes* volumes, uint32_t restart) {
+  const Rank& rank = *context.rank;
   const Executor executor = co_await async::thisExecutor();
   const site::v1::Container& container = context.plan.containers(0);
   context.board.updateContainer(container.name(), [&](auto& report) { report.set_restart_count(restart); });
@@ -93,7 +120,7 @@ Task<int> runContainer(const SupervisorOptions& options, PodContext& context, co
   bool stopped = false;
   async::TaskGroup group(executor);
   group.spawn("signals", stopRankOnSignals(runner, context.plan.grace_seconds(), stopped));
-  group.spawn("word", stopRankOnWord(runner, stopped));
+  group.spawn("words", heedWords(input, {runner, volumes, stopped}));
   co_await runner.run();
   co_await group.stop();
   site::v1::Terminated ended;
@@ -112,7 +139,9 @@ Task<Result<int>> runRank(SupervisorOptions options, std::string container, uint
   const pod::PodDirectory directory(options.directory);
   const JobFacts facts = factsOf(options);
   const Rank rank{numberOf(options, "SLURM_PROCID"), numberOf(options, "SLURM_NODEID"), facts.node};
-  CO_TRY(const site::v1::PodPlan plan, planOfRank(directory, container, rank));
+  CO_TRY(site::v1::PodPlan plan, planOfRank(directory, container, rank));
+  RankInput input(co_await async::thisExecutor(), STDIN_FILENO);
+  CO_TRY_STATUS(co_await completePlan(input, plan));
   const SystemClock clock;
   ReportBoard board(plan, directory, clock);
   std::string name = fmt::format("slipway-{}-{}", plan.pod_uid(), plan.attempt());
@@ -133,9 +162,9 @@ Task<Result<int>> runRank(SupervisorOptions options, std::string container, uint
   CO_TRY_STATUS(checkPrivateDirectory(volumes.scratch().memory));
   const Scratch own{volumes.scratch().disk / fmt::format("rank-{}", rank.id), {}};
   CO_TRY(const auto runtime, runtimeFor(options, plan, own));
-  PodContext context{plan,           directory,          board,        *runtime, volumes, clock, facts,
-                     options.timing, options.log_limits, std::nullopt, rank};
-  co_return co_await runContainer(options, context, rank, restart);
+  PodContext context{plan,           directory,          board,   *runtime,     volumes, clock, facts,
+                     options.timing, options.log_limits, nullptr, std::nullopt, rank};
+  co_return co_await runContainer(context, input, shared.get(), restart);
 }
 
 Task<void> storeCode(SupervisorOptions options, std::string container, uint32_t restart, int& code) {

@@ -45,18 +45,6 @@ std::vector<RankEnd> readRankEnds(const fs::path& folder) {
 
 }  // namespace
 
-std::string stopWord(std::chrono::nanoseconds grace) {
-  const auto seconds = std::chrono::ceil<std::chrono::seconds>(std::max(grace, std::chrono::nanoseconds(0)));
-  return fmt::format("stop {}\n", seconds.count());
-}
-
-std::optional<std::chrono::seconds> parseStopWord(std::string_view line) {
-  const auto [word, number] = splitOnce(line, ' ');
-  const auto seconds = parseInt(number);
-  if (word != "stop" || !seconds || *seconds < 0) return std::nullopt;
-  return std::chrono::seconds(*seconds);
-}
-
 std::optional<Step> stepOf(const site::v1::PodPlan& plan, const std::map<std::string, std::string>& env) {
   const site::v1::SlurmOptions& options = plan.slurm();
   if (options.nodes() <= 1 && options.ntasks_per_node() <= 1 && options.mpi().empty()) return std::nullopt;

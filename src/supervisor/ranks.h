@@ -13,7 +13,7 @@
 #include "pod/layout.h"
 
 /// Containers of a pod on several nodes: the supervisor on the first node starts a step (srun) whose tasks, the ranks,
-/// are `slipway supervise --rank-of`, each with one container. Ranks are told to end by stopWord(), and leave word of
+/// are `slipway supervise --rank-of`, each with one container. Ranks are told things by rank_input.h, and leave word of
 /// how they ended in `<pod directory>/ranks/<container>-<restart>/<rank>`.
 namespace slipway::supervisor {
 
@@ -33,12 +33,6 @@ struct Rank {
   uint32_t node_index = 0;
   std::string node;
 };
-
-/// "stop <seconds>\n": the word to ranks to end with this grace period, by the standard input of srun, which gives it
-/// to all of them. A signal would not do: Slurm gives those to every process of a step, and ends it at srun's SIGTERM.
-std::string stopWord(std::chrono::nanoseconds grace);
-/// The grace period of such a line; nothing for another one.
-std::optional<std::chrono::seconds> parseStopWord(std::string_view line);
 
 /// The step that a plan asks for; nothing for a pod on one node as one task.
 std::optional<Step> stepOf(const site::v1::PodPlan& plan, const std::map<std::string, std::string>& env);

@@ -44,15 +44,6 @@ TEST(Ranks, TheStepSharesTheRequestAmongTheTasksOfANode) {
   EXPECT_EQ(launch.env.at("SLURM_JOB_ID"), "7");
 }
 
-TEST(Ranks, TheWordToEndIsReadAsItIsWritten) {
-  EXPECT_EQ(stopWord(std::chrono::milliseconds(1500)), "stop 2\n");
-  EXPECT_EQ(parseStopWord("stop 2"), std::chrono::seconds(2));
-  EXPECT_EQ(stopWord(-std::chrono::seconds(3)), "stop 0\n");
-  EXPECT_FALSE(parseStopWord("stop"));
-  EXPECT_FALSE(parseStopWord("stop -1"));
-  EXPECT_FALSE(parseStopWord("hello 3"));
-}
-
 TEST(Ranks, TheFirstRankThatFailedIsToBlame) {
   TemporaryDirectory directory;
   const pod::PodDirectory pod(directory.path());

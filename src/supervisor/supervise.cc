@@ -126,27 +126,30 @@ Task<void> stopGroup(async::TaskGroup& group) {
 }
 
 Task<void> serveHub(pod::PodDirectory directory, std::filesystem::path scratch,
-                    std::shared_ptr<const tunnel::Service> service, const site::v1::PodPlan& plan) {
+                    std::shared_ptr<const tunnel::Service> service, LivePlan& live) {
   const auto hub = pod::readHubFile(directory);
   if (!hub || hub->endpoints.empty()) {
     log::info("no hub: the pod is reported by files only");
+    live.hubIs(false, true);
     co_return;
   }
   auto dialer = hubDialer(*hub);
   if (!dialer) {
     log::warn("hub: {}", dialer.error().message);
+    live.hubIs(false, true);
     co_return;
   }
   SystemRandom random;
   tunnel::TunnelOptions options;
   options.reconnect = {.initial = std::chrono::milliseconds(200), .max = std::chrono::seconds(30)};
   options.authority = hub->server_name;
-  options.metadata = {{"pod-uid", plan.pod_uid()}, {"attempt", std::to_string(plan.attempt())}};
+  options.metadata = {{"pod-uid", live.plan().pod_uid()}, {"attempt", std::to_string(live.plan().attempt())}};
   const Executor executor = co_await async::thisExecutor();
   async::TaskGroup group(executor);
   group.spawn("hub relay", serveRelay(directory, std::move(scratch), *hub, service, options));
-  tunnel::DialingEnd end(*dialer, std::move(service), options, random, [](bool connected, const std::string& why) {
+  tunnel::DialingEnd end(*dialer, std::move(service), options, random, [&live](bool connected, const std::string& why) {
     log::info("hub: {}", connected ? "connected" : why);
+    live.hubIs(connected);
   });
   Task<void> body = end.run();
   Task<void> cleanup = stopGroup(group);
@@ -168,6 +171,7 @@ void finalReport(ReportBoard& board, const PodOutcome& outcome) {
   board.update([&](PodReport& report) {
     report.set_stage(outcome.succeeded ? PodReport::SUCCEEDED : PodReport::FAILED);
     report.set_reason(outcome.reason);
+    report.clear_wants_secrets();
     report.set_message(outcome.message);
     report.set_finished_at_ns(board.nowNs());
   });
@@ -194,11 +198,13 @@ Result<std::unique_ptr<container::ContainerRuntime>> runtimeFor(const Supervisor
 
 namespace {
 
-Task<int> supervisePod(const SupervisorOptions& options, const site::v1::PodPlan& plan) {
+Task<int> supervisePod(const SupervisorOptions& options, site::v1::PodPlan read_plan) {
   const Executor executor = co_await async::thisExecutor();
   const pod::PodDirectory directory(options.directory);
   const SystemClock clock;
-  ReportBoard board(plan, directory, clock);
+  ReportBoard board(read_plan, directory, clock);
+  LivePlan live(std::move(read_plan), directory, board, options.timing);
+  const site::v1::PodPlan& plan = live.plan();
   const std::string name = fmt::format("slipway-{}-{}", plan.pod_uid(), plan.attempt());
   PodVolumes volumes({options.scratch / name, options.memory / name});
   const JobFacts facts = factsOf(options);
@@ -226,14 +232,23 @@ Task<int> supervisePod(const SupervisorOptions& options, const site::v1::PodPlan
     finalReport(board, {false, 1, "InvalidPod", fine.error().message});
     co_return 1;
   }
-  PodContext context{plan,  directory, board,          **runtime,          volumes,
-                     clock, facts,     options.timing, options.log_limits, stepOf(plan, options.env)};
+  PodContext context{plan,
+                     directory,
+                     board,
+                     **runtime,
+                     volumes,
+                     clock,
+                     facts,
+                     options.timing,
+                     options.log_limits,
+                     &live,
+                     stepOf(plan, options.env)};
   PodSupervisor supervisor(std::move(context), executor);
   PodService service(supervisor);
   async::TaskGroup group(executor);
   group.spawn("report", board.run());
   group.spawn("signals", stopOnSignals(supervisor, plan.grace_seconds()));
-  group.spawn("hub", serveHub(directory, volumes.scratch().disk, service.service(), plan));
+  group.spawn("hub", serveHub(directory, volumes.scratch().disk, service.service(), live));
   const PodOutcome outcome = co_await supervisor.run();
   finalReport(board, outcome);
   co_await service.delivered(kLinger);
@@ -244,7 +259,7 @@ Task<int> supervisePod(const SupervisorOptions& options, const site::v1::PodPlan
 }  // namespace
 
 Task<int> runSupervisor(SupervisorOptions options) {
-  const auto plan = pod::readPlan(pod::PodDirectory(options.directory));
+  auto plan = pod::readPlan(pod::PodDirectory(options.directory));
   if (!plan) {
     log::error("supervise {}: {}", options.directory.string(), plan.error().message);
     co_return 1;
@@ -253,7 +268,7 @@ Task<int> runSupervisor(SupervisorOptions options) {
     log::error("supervise {}: \"{}\" is not a pod's uid", options.directory.string(), plan->pod_uid());
     co_return 1;
   }
-  co_return co_await supervisePod(options, *plan);
+  co_return co_await supervisePod(options, std::move(*plan));
 }
 
 }  // namespace slipway::supervisor

@@ -127,6 +127,27 @@ class Pulls(ImageTest):
         wait_for("no file that holds the password", lambda: not self.files_with(b"pass:word"), 20)
         self.kubectl("delete", "pod", "refused", "--timeout=30s")
 
+    def test_an_image_as_a_volume(self):
+        """spec.volumes.image: what lies in an image is mounted, read-only, whole or a part."""
+        self.open_registry.push("data:1", self.image, {"data/sub/file": b"from the image\n"})
+        name = f"{self.open_registry.name}/data:1"
+        mounts = [{"name": "data", "mountPath": "/whole"}, {"name": "data", "mountPath": "/part", "subPath": "data/sub"}]
+        manifest = pod("imagevolume", ["/bin/sh", "-c", "cat /whole/data/sub/file /part/file; "
+                                       "touch /whole/new 2>/dev/null || echo read-only; sleep 2"],
+                       image=str(self.image), volumes=[{"name": "data", "image": {"reference": name}}])
+        manifest["spec"]["containers"][0]["volumeMounts"] = mounts
+        self.stack.apply(manifest)
+        self.assertEqual(self.output_of("imagevolume"), "from the image\nfrom the image\nread-only\n")
+
+    def test_an_image_volume_that_is_not_there_backs_off(self):
+        manifest = pod("novolume", ["/bin/sh", "-c", "cat /v/data"], image=str(self.image), volumes=[
+            {"name": "v", "image": {"reference": f"{self.open_registry.name}/late:1", "pullPolicy": "Always"}}])
+        manifest["spec"]["containers"][0]["volumeMounts"] = [{"name": "v", "mountPath": "/v"}]
+        self.stack.apply(manifest)
+        wait_for("its reason", lambda: self.waiting("novolume").get("reason") in ("ErrImagePull", "ImagePullBackOff"), 40)
+        self.open_registry.push("late:1", self.image, {"data": b"late\n"})
+        self.assertEqual(self.output_of("novolume"), "late\n")
+
     def test_a_debugger_has_an_image_of_its_own(self):
         self.open_registry.push("tools:1", self.image, {"tool": b"of the debugger\n"})
         self.stack.apply(pod("patient", ["/bin/sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.2; done"], image=str(self.image)))

@@ -246,6 +246,47 @@ class Life(PodTest):
         self.assertEqual(self.statuses("again")["main"]["restartCount"], 1)
         self.assertEqual(self.statuses("again")["main"]["state"]["terminated"]["reason"], "Completed")
 
+    def test_a_restart_rule_goes_before_the_policy(self):
+        """restartPolicyRules."""
+        done = self.dir / "ruled"
+        manifest = host_pod("ruled", ["/bin/sh", "-c", f"if mkdir {done} 2>/dev/null; then exit 42; fi; exit 3"])
+        manifest["spec"]["containers"][0].update(restartPolicy="Never", restartPolicyRules=[
+            {"action": "Restart", "exitCodes": {"operator": "In", "values": [42]}}])
+        self.start(manifest)
+        end = self.end_of("ruled")
+        status = end["status"]["containerStatuses"][0]
+        self.assertEqual((end["status"]["phase"], status["restartCount"]), ("Failed", 1))
+        self.assertEqual(status["state"]["terminated"]["exitCode"], 3)
+        self.assertEqual(status["lastState"]["terminated"]["exitCode"], 42)
+
+    def test_variables_from_a_file_of_a_volume(self):
+        """env.valueFrom.fileKeyRef."""
+        manifest = self.boxed("filekeys", 'printf "%s|" "$ONE" "$TWO" "${NONE-unset}"', volumes=[{"name": "v", "emptyDir": {}}])
+        [main] = manifest["spec"]["containers"]
+
+        def key(name, **more):
+            return {"valueFrom": {"fileKeyRef": {"volumeName": "v", "path": "sub/env", "key": name, **more}}}
+
+        main["env"] = [{"name": "ONE", **key("A")}, {"name": "TWO", **key("B")}, {"name": "NONE", **key("C", optional=True)}]
+        first = {**main, "name": "first", "env": [], "volumeMounts": [{"name": "v", "mountPath": "/v"}], "command": [
+            "/bin/sh", "-c", "mkdir /v/sub; printf \"A='one \\$(A)'\\nB='two\\nlines' # why\\n\" > /v/sub/env"]}
+        manifest["spec"]["initContainers"] = [first]
+        self.start(manifest)
+        self.assertEqual(self.succeed("filekeys"), "one $(A)|two\nlines|unset|")
+
+    def test_a_variable_whose_file_is_missing_keeps_the_container_waiting(self):
+        manifest = self.boxed("nofile", "true", volumes=[{"name": "v", "emptyDir": {}}])
+        manifest["spec"]["containers"][0]["env"] = [
+            {"name": "A", "valueFrom": {"fileKeyRef": {"volumeName": "v", "path": "env", "key": "A"}}}]
+        self.start(manifest)
+
+        def waiting():
+            statuses = self.get_pod("nofile")["status"].get("containerStatuses", [{}])
+            return statuses[0].get("state", {}).get("waiting", {}).get("reason") == "CreateContainerConfigError"
+
+        wait_for("its reason", waiting, 40)
+        self.kubectl("delete", "pod", "nofile", "--timeout=40s")
+
     def test_probes_of_all_kinds(self):
         port = free_port()
         manifest = host_pod("probed", ["/bin/sh", "-c", f"cd {self.dir}; exec python3 -m http.server {port}"])
@@ -533,6 +574,13 @@ class Surroundings(PodTest):
             self.assertEqual((done["status"]["phase"], done["status"]["reason"]), ("Failed", "InvalidPod"), name)
             self.assertIn(field, done["status"]["message"])
             self.wait_event(name, "InvalidPod", field)
+
+    def test_a_token_is_mounted_unless_automountServiceAccountToken_says_no(self):
+        place = "/var/run/secrets/kubernetes.io/serviceaccount"
+        self.start(self.boxed("token", f"wc -w < {place}/token; ls {place}"),
+                   self.boxed("notoken", f"ls {place} 2>/dev/null || echo none", automountServiceAccountToken=False))
+        self.assertEqual(self.succeed("token").split(), ["1", "ca.crt", "namespace", "token"])
+        self.assertEqual(self.succeed("notoken"), "none\n")
 
     def test_another_user_where_user_namespaces_allow_it(self):
         manifest = self.boxed("mapped", "id -u; id -g; echo x > /v/f",

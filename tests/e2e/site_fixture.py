@@ -31,6 +31,7 @@ class SiteTest(unittest.TestCase):
     slurm_options = {}
     stack_options = {}
     stack_type = Stack
+    cgroups = ""  # a pattern of names of control groups that the site makes
 
     @classmethod
     def place(cls):
@@ -40,7 +41,7 @@ class SiteTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.dir = pathlib.Path(tempfile.mkdtemp(prefix="slipway-e2e."))
-        cls.janitor = Janitor(cls.dir)
+        cls.janitor = Janitor(cls.dir, cls.cgroups)
         cls.slurm = None
         cls.stack = None
         try:

@@ -49,11 +49,24 @@ def sweep(directory):
     return len(wanted)
 
 
-class Janitor:
-    """Waits beside the test; sweeps when close() is called, or when the test's process is gone, however."""
+def remove_cgroups(name):
+    """Groups of that name in all hierarchies, with those in them; they have no processes any more."""
+    for top in pathlib.Path("/sys/fs/cgroup").glob(f"*/{name}"):
+        for folder, _, _ in os.walk(top, topdown=False):
+            for _ in range(50):
+                try:
+                    os.rmdir(folder)
+                    break
+                except OSError:  # a process that was killed is still leaving
+                    time.sleep(0.1)
 
-    def __init__(self, directory):
-        self._child = subprocess.Popen([sys.executable, "-B", __file__, str(directory)], stdin=subprocess.PIPE,
+
+class Janitor:
+    """Waits beside the test; sweeps when close() is called, or when the test's process is gone, however. `cgroups` is a
+    pattern of names of control groups that go then as well."""
+
+    def __init__(self, directory, cgroups=""):
+        self._child = subprocess.Popen([sys.executable, "-B", __file__, str(directory), cgroups], stdin=subprocess.PIPE,
                                        start_new_session=True)
 
     def close(self):
@@ -66,6 +79,8 @@ def main():
     sys.stdin.buffer.read()
     while sweep(directory):
         time.sleep(0.1)
+    if sys.argv[2]:
+        remove_cgroups(sys.argv[2])
     shutil.rmtree(directory, ignore_errors=True)
 
 

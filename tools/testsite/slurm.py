@@ -53,7 +53,7 @@ class Slurm:
     control = "127.0.0.1"
 
     def __init__(self, directory, nodes=4, cpus=8, memory=8000, cluster="demo", survives=False, extra="",
-                 prefix="n", where=None):
+                 prefix="n", where=None, cgroup="CgroupAutomount=no\n"):
         self.dir = pathlib.Path(directory).resolve()
         self.conf = self.dir / "slurm.conf"
         self.env = {"SLURM_CONF": str(self.conf)}
@@ -64,6 +64,7 @@ class Slurm:
         self._memory = memory
         self._survives = survives
         self._extra = extra
+        self._cgroup = cgroup
         self.where = where or Here()
 
     def address(self, node):
@@ -101,7 +102,7 @@ class Slurm:
         for number in range(4):
             self.where.make_device(devices / f"gpu{number}")
         (self.dir / "gres.conf").write_text(f"NodeName={self.nodes[-1]} Name=gpu Type=a100 File={devices}/gpu[0-3]\n")
-        (self.dir / "cgroup.conf").write_text("CgroupAutomount=no\n")
+        (self.dir / "cgroup.conf").write_text(self._cgroup)
         self.conf.write_text(
             CONF.format(
                 cluster=self.cluster,
