@@ -17,12 +17,27 @@ using asio::posix::stream_descriptor;
 struct ContainerProcess::Streams {
   std::unique_ptr<stream_descriptor> input;
   std::unique_ptr<stream_descriptor> output[2];
+  bool abandoned = false;  ///< the process object is gone
 };
 
 namespace {
 
 std::unique_ptr<stream_descriptor> onLoop(const Executor& executor, FileDescriptor& fd) {
   return fd.valid() ? std::make_unique<stream_descriptor>(executor, fd.release()) : nullptr;
+}
+
+/// What lies in a pipe when the time to wait for it is over: a busy loop may not have come to read it.
+std::string restOf(stream_descriptor& from) {
+  constexpr size_t kMost = 4 << 20;  // somebody else may go on writing
+  std::string out;
+  std::vector<char> buffer(64 * 1024);
+  boost::system::error_code error;
+  from.non_blocking(true, error);
+  while (!error && out.size() < kMost) {
+    const size_t got = from.read_some(asio::buffer(buffer), error);
+    out.append(buffer.data(), got);
+  }
+  return out;
 }
 
 }  // namespace
@@ -49,6 +64,7 @@ ContainerProcess::ContainerProcess(Executor executor, Spawned spawned, std::stri
 }
 
 ContainerProcess::~ContainerProcess() {
+  streams_->abandoned = true;
   if (!running_) return;
   signalAll(instance_, pid_, SIGKILL);
   ::waitpid(pid_, nullptr, 0);
@@ -60,9 +76,12 @@ Task<void> ContainerProcess::pump(std::shared_ptr<Streams> streams, int stream) 
     co_await flowing_.wait();
     const auto [error, got] =
         co_await streams->output[stream]->async_read_some(asio::buffer(buffer), asio::as_tuple(asio::use_awaitable));
+    // What was read is delivered, also when nobody waits for more.
+    if (!error && !streams->abandoned) {
+      for (const Listener& listener : listeners_) listener(stream, std::string_view(buffer.data(), got));
+    }
     co_await async::throwIfCancelled();
     if (error) co_return;  // a terminal whose other side is closed gives EIO
-    for (const Listener& listener : listeners_) listener(stream, std::string_view(buffer.data(), got));
   }
 }
 
@@ -92,7 +111,15 @@ Task<int> ContainerProcess::wait(std::chrono::nanoseconds drain) {
     // Time in which a slow reader holds the output up does not count.
     if (!flowing_.isSet()) end = std::chrono::steady_clock::now() + drain;
   }
+  const bool all_read = pumps_.size() == 0;
   co_await pumps_.stop();
+  for (const int stream : {0, 1}) {
+    if (all_read || !streams_->output[stream]) continue;
+    const std::string rest = restOf(*streams_->output[stream]);
+    for (const Listener& listener : listeners_) {
+      if (!rest.empty()) listener(stream, rest);
+    }
+  }
   for (const auto& listener : end_listeners_) listener(status);
   co_return status;
 }

@@ -167,6 +167,30 @@ class InApptainer:
         self.assertIn("busybox", self.kubectl("exec", "in-sif", "--", "ls", "/bin"))
         self.kubectl("delete", "pod", "in-sif", "--timeout=40s")
 
+    def test_mounts_are_read_only_where_the_pod_says_so(self):
+        """volumeMounts.readOnly, ConfigMaps always, and readOnlyRootFilesystem."""
+        self.kubectl("create", "configmap", "fixed", "--from-literal=key=value")
+        script = "for f in /ro/a /rw/a /conf/key /conf/new /sub/a /root-of-all; do " \
+                 "if echo x 2>/dev/null >$f; then echo $f written; else echo $f not; fi; done"
+        manifest = host_pod("fixed", ["sh", "-c", script], volumes=[
+            {"name": "e", "emptyDir": {}}, {"name": "c", "configMap": {"name": "fixed"}}])
+        manifest["spec"]["containers"][0].update(securityContext={"readOnlyRootFilesystem": True}, volumeMounts=[
+            {"name": "e", "mountPath": "/rw"}, {"name": "e", "mountPath": "/ro", "readOnly": True},
+            {"name": "e", "mountPath": "/sub", "subPath": "inner", "readOnly": True}, {"name": "c", "mountPath": "/conf"}])
+        self.stack.apply(manifest)
+        self.assertEqual(self.stack.wait_phase("fixed", ("Succeeded", "Failed")), "Succeeded")
+        self.assertEqual(self.kubectl("logs", "fixed").splitlines(),
+                         ["/ro/a not", "/rw/a written", "/conf/key not", "/conf/new not", "/sub/a not", "/root-of-all not"])
+
+    def test_an_image_is_a_volume(self):
+        manifest = host_pod("imagevolume", ["sh", "-c", "ls /v/bin/busybox /b/sh; echo x 2>/dev/null >/v/new || echo read-only"],
+                            volumes=[{"name": "v", "image": {"reference": str(self.image)}}])
+        manifest["spec"]["containers"][0]["volumeMounts"] = [{"name": "v", "mountPath": "/v"},
+                                                             {"name": "v", "mountPath": "/b", "subPath": "bin"}]
+        self.stack.apply(manifest)
+        self.assertEqual(self.stack.wait_phase("imagevolume", ("Succeeded", "Failed")), "Succeeded")
+        self.assertEqual(self.kubectl("logs", "imagevolume").split(), ["/b/sh", "/v/bin/busybox", "read-only"])
+
     def test_the_nodes_files_are_not_the_containers(self):
         self.run_pod("apart", f"ls /home /root; ls {self.dir} 2>&1; hostname; ls /tmp; test -w /dev/shm && echo shm")
         logs = self.kubectl("logs", "apart")
