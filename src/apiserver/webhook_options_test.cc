@@ -2,56 +2,34 @@
 #include <gmock/gmock.h>
 
 #include "apiserver/testing/server_test.h"
-#include "apiserver/testing/webhook_server.h"
+#include "apiserver/testing/webhook_configuration.h"
 #include "net/tcp.h"
 
 namespace slipway::apiserver {
 namespace {
 
+using testing::addMutating;
+using testing::addValidating;
 using ::testing::ElementsAre;
+using testing::expecting;
 using ::testing::HasSubstr;
+using testing::kValidating;
+using testing::ruleFor;
 using testing::WebhookServer;
 using WebhookOptions = testing::ServerTest;
 
 const std::string kMapsPath = "/api/v1/namespaces/default/configmaps";
-const std::string kHooks = "/apis/admissionregistration.k8s.io/v1/";
 
 json::object refusing() {
   return {{"allowed", false}, {"status", json::object{{"message", "no"}}}};
 }
 
-/// A configuration of one hook for these resources, with further fields.
 json::value hooked(const WebhookServer& server, json::object rule, json::object more = {}) {
-  json::object hook{{"name", "h.ex.io"},
-                    {"clientConfig", json::object{{"url", server.url()}, {"caBundle", server.bundle()}}},
-                    {"rules", json::array{std::move(rule)}},
-                    {"sideEffects", "None"},
-                    {"timeoutSeconds", 5},
-                    {"admissionReviewVersions", json::array{"v1"}}};
-  for (auto& [key, value] : more) hook[key] = std::move(value);
-  return {{"metadata", {{"name", "c"}}}, {"webhooks", json::array{std::move(hook)}}};
-}
-
-json::object ruleFor(std::string_view operation, std::string_view group, std::string_view resource) {
-  return {{"operations", json::array{operation}},
-          {"apiGroups", json::array{group}},
-          {"apiVersions", json::array{"v1"}},
-          {"resources", json::array{resource}}};
+  return testing::configuration("c", {testing::hookFor(server, "h.ex.io", std::move(rule), std::move(more))});
 }
 
 json::value mapNamed(std::string_view name) {
   return {{"metadata", {{"name", name}}}};
-}
-
-Task<testing::ApiClient::Answer> expecting(testing::ApiClient* client, int code, std::string method, std::string path,
-                                           json::value body) {
-  testing::ApiClient::Answer answer = co_await client->ask(std::move(method), std::move(path), std::move(body));
-  EXPECT_EQ(answer.code, code) << answer.text;
-  co_return answer;
-}
-
-Task<void> addValidating(testing::ApiClient* client, json::value configuration) {
-  co_await expecting(client, 201, "POST", kHooks + "validatingwebhookconfigurations", std::move(configuration));
 }
 
 TEST_F(WebhookOptions, ASlowOneIsLeftAfterItsTimeout) {
@@ -61,7 +39,7 @@ TEST_F(WebhookOptions, ASlowOneIsLeftAfterItsTimeout) {
     WebhookServer hook(co_await async::thisExecutor(), [](const json::object&) { return json::object(); });
     const json::object client_config{{"url", fmt::format("https://127.0.0.1:{}/x", (*silent)->port())},
                                      {"caBundle", hook.bundle()}};
-    const json::object rule = ruleFor("CREATE", "", "configmaps");
+    const json::object rule = ruleFor({"CREATE"}, "", {"configmaps"});
     const json::object more{{"clientConfig", client_config}, {"timeoutSeconds", 1}};
     co_await addValidating(&client, hooked(hook, rule, more));
     const SteadyTime begin = std::chrono::steady_clock::now();
@@ -77,7 +55,7 @@ TEST_F(WebhookOptions, NamespaceSelectorLooksAtTheNamespacesLabels) {
     WebhookServer hook(co_await async::thisExecutor(), [](const json::object&) { return refusing(); });
     const json::value held = {{"metadata", {{"name", "held"}, {"labels", {{"guard", "yes"}}}}}};
     co_await expecting(&client, 201, "POST", "/api/v1/namespaces", held);
-    const json::object rule = ruleFor("CREATE", "", "configmaps");
+    const json::object rule = ruleFor({"CREATE"}, "", {"configmaps"});
     const json::object selector{{"matchLabels", json::object{{"guard", "yes"}}}};
     const json::object more{{"namespaceSelector", selector}};
     co_await addValidating(&client, hooked(hook, rule, more));
@@ -96,7 +74,7 @@ TEST_F(WebhookOptions, MatchPolicyEquivalentShowsTheVersionThatTheRuleNames) {
                                  json::text(request, {"object", "apiVersion"})));
       return refusing();
     });
-    json::object rule = ruleFor("CREATE", "autoscaling", "horizontalpodautoscalers");
+    const json::object rule = ruleFor({"CREATE"}, "autoscaling", {"horizontalpodautoscalers"});
     const json::value scaler = {
         {"metadata", {{"name", "s"}}},
         {"spec",
@@ -106,9 +84,9 @@ TEST_F(WebhookOptions, MatchPolicyEquivalentShowsTheVersionThatTheRuleNames) {
     co_await expecting(&client, 400, "POST", scalers, scaler);
     EXPECT_THAT(seen, ElementsAre("v1 v2 autoscaling/v1"));
     json::value exact = hooked(hook, rule, {{"matchPolicy", "Exact"}});
-    const auto stored = co_await client.ask("GET", kHooks + "validatingwebhookconfigurations/c");
+    const auto stored = co_await client.ask("GET", std::string(kValidating) + "/c");
     exact.at("metadata").as_object()["resourceVersion"] = stored.body.at("metadata").at("resourceVersion");
-    co_await expecting(&client, 200, "PUT", kHooks + "validatingwebhookconfigurations/c", exact);
+    co_await expecting(&client, 200, "PUT", std::string(kValidating) + "/c", exact);
     co_await expecting(&client, 201, "POST", scalers, scaler);
     EXPECT_EQ(seen.size(), 1U);
     co_await hook.stop();
@@ -122,10 +100,9 @@ TEST_F(WebhookOptions, DryRunIsSaidAndSideEffectsMustBeDeclared) {
       dry.push_back(json::isTrue(request, {"dryRun"}));
       return json::object{{"allowed", true}};
     });
-    const json::object rule = ruleFor("CREATE", "", "configmaps");
+    const json::object rule = ruleFor({"CREATE"}, "", {"configmaps"});
     const json::object some{{"sideEffects", "Some"}};
-    const auto refused =
-        co_await expecting(&client, 422, "POST", kHooks + "validatingwebhookconfigurations", hooked(hook, rule, some));
+    const auto refused = co_await expecting(&client, 422, "POST", kValidating, hooked(hook, rule, some));
     EXPECT_THAT(refused.text, HasSubstr("webhooks[0].sideEffects"));
     const json::object on_dry_run{{"sideEffects", "NoneOnDryRun"}};
     co_await addValidating(&client, hooked(hook, rule, on_dry_run));
@@ -144,8 +121,8 @@ TEST_F(WebhookOptions, ReinvocationPolicyNeverAsksOnce) {
       return json::object{{"allowed", true}};
     });
     const json::object never{{"reinvocationPolicy", "Never"}};
-    const json::value made = hooked(hook, ruleFor("CREATE", "", "configmaps"), never);
-    co_await expecting(&client, 201, "POST", kHooks + "mutatingwebhookconfigurations", made);
+    const json::value made = hooked(hook, ruleFor({"CREATE"}, "", {"configmaps"}), never);
+    co_await addMutating(&client, made);
     co_await expecting(&client, 201, "POST", kMapsPath, mapNamed("a"));
     EXPECT_EQ(asked, 1);
     co_await hook.stop();
@@ -161,8 +138,7 @@ TEST_F(WebhookOptions, AConnectionIsShownWithItsOptionsAndMayBeRefused) {
                                  json::text(request, {"name"}), json::serialize(request.at("object"))));
       return refusing();
     });
-    json::object rule = ruleFor("CONNECT", "", "pods/*");
-    rule["resources"] = json::array{"pods/*", "nodes/proxy"};
+    const json::object rule = ruleFor({"CONNECT"}, "", {"pods/*", "nodes/proxy"});
     co_await addValidating(&client, hooked(hook, rule));
     const std::string pod = "/api/v1/namespaces/default/pods/p/";
     for (const char* path :
@@ -195,8 +171,7 @@ TEST_F(WebhookOptions, BodiesOfSubresourcesAreShownAsWhatTheyAre) {
                                  json::text(request, {"subResource"})));
       return json::object{{"allowed", true}};
     });
-    json::object rule = ruleFor("*", "", "*/*");
-    rule["resources"] = json::array{"pods/*", "pods", "serviceaccounts/token"};
+    const json::object rule = ruleFor({"*"}, "", {"pods/*", "pods", "serviceaccounts/token"});
     co_await addValidating(&client, hooked(hook, rule));
     const json::value pod = {{"metadata", {{"name", "p"}}},
                              {"spec", {{"containers", {{{"name", "c"}, {"image", "i"}}}}}}};

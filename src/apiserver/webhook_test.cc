@@ -2,47 +2,29 @@
 #include <gmock/gmock.h>
 
 #include "apiserver/testing/server_test.h"
-#include "apiserver/testing/webhook_server.h"
-#include "base/strings.h"
+#include "apiserver/testing/webhook_configuration.h"
 
 namespace slipway::apiserver {
 namespace {
 
+using testing::addMutating;
+using testing::addValidating;
+using testing::configuration;
 using ::testing::ElementsAre;
+using testing::expecting;
 using ::testing::HasSubstr;
+using testing::kValidating;
 using testing::WebhookServer;
 using Webhooks = testing::ServerTest;
 
 constexpr const char* kConfigMapPath = "/api/v1/namespaces/default/configmaps";
-constexpr const char* kGroup = "/apis/admissionregistration.k8s.io/v1/";
-
-json::object hookFor(const WebhookServer& server, std::string_view name) {
-  const json::value rule = {{"operations", {"CREATE", "UPDATE", "DELETE"}},
-                            {"apiGroups", {""}},
-                            {"apiVersions", {"v1"}},
-                            {"resources", {"configmaps"}}};
-  return {{"name", name},
-          {"clientConfig", json::object{{"url", server.url()}, {"caBundle", server.bundle()}}},
-          {"rules", json::array{rule}},
-          {"sideEffects", "None"},
-          {"timeoutSeconds", 5},
-          {"admissionReviewVersions", json::array{"v1"}}};
-}
-
-json::value configuration(std::string_view name, json::array hooks) {
-  return {{"metadata", {{"name", name}}}, {"webhooks", std::move(hooks)}};
+/// A webhook that wants to see ConfigMaps.
+json::object mapHook(const WebhookServer& server, std::string_view name) {
+  return testing::hookFor(server, name, testing::ruleFor({"CREATE", "UPDATE", "DELETE"}, "", {"configmaps"}));
 }
 
 json::value map(std::string_view name, json::object labels = {}) {
   return {{"metadata", {{"name", name}, {"labels", std::move(labels)}}}, {"data", {{"k", "v"}}}};
-}
-
-/// Fails the test unless the answer has the code.
-Task<testing::ApiClient::Answer> expectCode(testing::ApiClient* client, int code, std::string method, std::string path,
-                                            json::value body) {
-  testing::ApiClient::Answer answer = co_await client->ask(std::move(method), std::move(path), std::move(body));
-  EXPECT_EQ(answer.code, code) << answer.text;
-  co_return answer;
 }
 
 TEST_F(Webhooks, ARefusalCarriesTheWebhooksWordsCodeAndWarnings) {
@@ -54,9 +36,9 @@ TEST_F(Webhooks, ARefusalCarriesTheWebhooksWordsCodeAndWarnings) {
       EXPECT_EQ(json::text(request, {"userInfo", "username"}), "kubernetes-admin");
       return json::object{{"allowed", false}, {"status", json::object{{"code", 418}, {"message", "no tea"}}}};
     });
-    const json::value made = configuration("deny", json::array{hookFor(hook, "deny.ex.io")});
-    co_await expectCode(&client, 201, "POST", std::string(kGroup) + "validatingwebhookconfigurations", made);
-    const auto answer = co_await expectCode(&client, 418, "POST", kConfigMapPath, map("a"));
+    const json::value made = configuration("deny", json::array{mapHook(hook, "deny.ex.io")});
+    co_await addValidating(&client, made);
+    const auto answer = co_await expecting(&client, 418, "POST", kConfigMapPath, map("a"));
     EXPECT_EQ(json::text(answer.body, {"message"}), "admission webhook \"deny.ex.io\" denied the request: no tea");
     co_await hook.stop();
   });
@@ -68,22 +50,21 @@ TEST_F(Webhooks, AMutatingOneChangesTheObjectAndEarlierOnesMaySeeIt) {
     const auto patching = [&seen](std::string name) {
       return [&seen, name](const json::object& request) {
         seen.push_back(name);
-        json::object answer{{"allowed", true}, {"warnings", json::array{"from " + name}}};
-        if (json::find(request, {"object", "data", name}) != nullptr) return answer;
+        const bool is_there = json::find(request, {"object", "data", name}) != nullptr;
         const json::object step{{"op", "add"}, {"path", "/data/" + name}, {"value", "yes"}};
-        answer["patchType"] = "JSONPatch";
-        answer["patch"] = base64Encode(json::serialize(json::array{step}));
+        json::object answer = is_there ? json::object{{"allowed", true}} : testing::changing({step});
+        answer["warnings"] = json::array{"from " + name};
         return answer;
       };
     };
     const Executor executor = co_await async::thisExecutor();
     WebhookServer first(executor, patching("one"));
     WebhookServer second(executor, patching("two"));
-    json::object early = hookFor(first, "one.ex.io");
+    json::object early = mapHook(first, "one.ex.io");
     early["reinvocationPolicy"] = "IfNeeded";
-    const json::value made = configuration("m", json::array{early, hookFor(second, "two.ex.io")});
-    co_await expectCode(&client, 201, "POST", std::string(kGroup) + "mutatingwebhookconfigurations", made);
-    const auto answer = co_await expectCode(&client, 201, "POST", kConfigMapPath, map("a"));
+    const json::value made = configuration("m", json::array{early, mapHook(second, "two.ex.io")});
+    co_await addMutating(&client, made);
+    const auto answer = co_await expecting(&client, 201, "POST", kConfigMapPath, map("a"));
     EXPECT_EQ(json::text(answer.body, {"data", "one"}), "yes");
     EXPECT_EQ(json::text(answer.body, {"data", "two"}), "yes");
     EXPECT_THAT(seen, ElementsAre("one", "two", "one"));
@@ -97,12 +78,12 @@ TEST_F(Webhooks, SelectorsChooseWhatIsShown) {
   with([](ApiServer&, testing::ApiClient& client) -> Task<void> {
     WebhookServer hook(co_await async::thisExecutor(),
                        [](const json::object&) { return json::object{{"allowed", false}}; });
-    json::object by_object = hookFor(hook, "o.ex.io");
+    json::object by_object = mapHook(hook, "o.ex.io");
     by_object["objectSelector"] = json::object{{"matchLabels", json::object{{"guard", "yes"}}}};
     const json::value made = configuration("sel", json::array{by_object});
-    co_await expectCode(&client, 201, "POST", std::string(kGroup) + "validatingwebhookconfigurations", made);
-    co_await expectCode(&client, 201, "POST", kConfigMapPath, map("free"));
-    const auto refused = co_await expectCode(&client, 400, "POST", kConfigMapPath, map("held", {{"guard", "yes"}}));
+    co_await addValidating(&client, made);
+    co_await expecting(&client, 201, "POST", kConfigMapPath, map("free"));
+    const auto refused = co_await expecting(&client, 400, "POST", kConfigMapPath, map("held", {{"guard", "yes"}}));
     EXPECT_THAT(refused.text, HasSubstr("denied the request without explanation"));
     json::value in_namespace = made;
     co_await hook.stop();
@@ -112,28 +93,27 @@ TEST_F(Webhooks, SelectorsChooseWhatIsShown) {
 TEST_F(Webhooks, OneThatDoesNotAnswerRefusesUnlessItMayBeIgnored) {
   with([](ApiServer&, testing::ApiClient& client) -> Task<void> {
     WebhookServer hook(co_await async::thisExecutor(), [](const json::object&) { return json::object(); });
-    const json::object strict = hookFor(hook, "gone.ex.io");
+    const json::object strict = mapHook(hook, "gone.ex.io");
     co_await hook.stop();
-    const std::string path = std::string(kGroup) + "validatingwebhookconfigurations";
-    const auto made = co_await expectCode(&client, 201, "POST", path, configuration("gone", json::array{strict}));
-    const auto refused = co_await expectCode(&client, 500, "POST", kConfigMapPath, map("a"));
+    const std::string path = kValidating;
+    const auto made = co_await expecting(&client, 201, "POST", path, configuration("gone", json::array{strict}));
+    const auto refused = co_await expecting(&client, 500, "POST", kConfigMapPath, map("a"));
     EXPECT_THAT(json::text(refused.body, {"message"}),
                 HasSubstr("failed calling webhook \"gone.ex.io\": failed to call webhook: Post \"https://127.0.0.1:"));
     json::value lenient = made.body;
     lenient.as_object()["webhooks"].as_array()[0].as_object()["failurePolicy"] = "Ignore";
-    co_await expectCode(&client, 200, "PUT", path + "/gone", lenient);
-    co_await expectCode(&client, 201, "POST", kConfigMapPath, map("a"));
+    co_await expecting(&client, 200, "PUT", path + "/gone", lenient);
+    co_await expecting(&client, 201, "POST", kConfigMapPath, map("a"));
   });
 }
 
 TEST_F(Webhooks, MatchConditionsAreRefusedByField) {
   with([](ApiServer&, testing::ApiClient& client) -> Task<void> {
     WebhookServer hook(co_await async::thisExecutor(), [](const json::object&) { return json::object(); });
-    json::object conditional = hookFor(hook, "c.ex.io");
+    json::object conditional = mapHook(hook, "c.ex.io");
     conditional["matchConditions"] = json::array{json::object{{"name", "n"}, {"expression", "true"}}};
     const auto refused =
-        co_await expectCode(&client, 422, "POST", std::string(kGroup) + "validatingwebhookconfigurations",
-                            configuration("c", json::array{conditional}));
+        co_await expecting(&client, 422, "POST", kValidating, configuration("c", json::array{conditional}));
     EXPECT_THAT(refused.text, HasSubstr("webhooks[0].matchConditions"));
     EXPECT_THAT(refused.text, HasSubstr("not supported by this server yet"));
     co_await hook.stop();

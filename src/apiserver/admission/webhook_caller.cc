@@ -154,8 +154,10 @@ json::object WebhookCaller::review(const Webhook& hook, const Kind& as, const Ad
   }
   out["operation"] = request.operation;
   out["userInfo"] = userInfo(request.user);
-  out["object"] = asVersion(request.object, *request.kind, as);
-  out["oldObject"] = asVersion(request.old, *request.kind, as);
+  // A body is the same whichever version of the kind it belongs to.
+  const Kind& shown_as = request.is_body ? *request.kind : as;
+  out["object"] = asVersion(request.object, *request.kind, shown_as);
+  out["oldObject"] = asVersion(request.old, *request.kind, shown_as);
   out["dryRun"] = request.dry_run;
   const char* options = request.operation == "CREATE"   ? "CreateOptions"
                         : request.operation == "UPDATE" ? "UpdateOptions"

@@ -119,7 +119,7 @@ class MutatingWebhooks final : public WebhookAdmission {
     CO_TRY(std::optional<WebhookVerdict> verdict, co_await ask(match, request));
     if (!verdict || verdict->json_patch.is_null() || request.object == nullptr) co_return false;
     const Kind& kind = *request.kind;
-    const bool converted = match.as != request.kind;
+    const bool converted = match.as != request.kind && !request.is_body;
     json::object seen = *request.object;
     if (converted) {
       toStored(kind, seen);

@@ -45,6 +45,15 @@ struct DeletePlan {
   bool dry_run = false;
 };
 
+/// A subresource that shows an object in a form of its own, as scale does. Webhooks are asked about that form, and what
+/// they change in it is done to the object.
+struct View {
+  json::object old;  ///< set, like `now`, by each call of the Change
+  json::object now;
+  /// The object that `now` asks for.
+  std::function<Answer<json::object>(const json::object& live, const json::object& now)> apply;
+};
+
 /// Who is asking, and how the write is to be done.
 struct WriteContext {
   User user;
@@ -56,7 +65,8 @@ struct WriteContext {
   std::string subresource;
   std::string operation = "Update";  ///< "Apply" for server-side apply
   bool patch = false;
-  bool admitted = false;  ///< the request's own body was, and what is written is the server's doing
+  bool admitted = false;       ///< the request's own body was, and what is written is the server's doing
+  std::shared_ptr<View> view;  ///< null: admission is asked about the object itself
 };
 
 /// The user in whose name the API server itself writes.
@@ -117,6 +127,10 @@ class Registry {
                                      WriteContext& context);
   Answer<json::object> prepareUpdate(const KindPtr& kind, const json::object& live, json::object wanted,
                                      WriteContext& context);
+  AdmissionRequest updateOf(const KindPtr& kind, json::object& wanted, const json::object& live,
+                            WriteContext& context) const;
+  Task<Answer<json::object>> admitView(KindPtr kind, const json::object& live, json::object wanted,
+                                       WriteContext& context);
   Task<Answer<Written>> writeUpdate(KindPtr kind, StoredPtr before, json::object live, json::object wanted,
                                     WriteContext& context);
   Task<Result<StoredPtr>> put(const Kind& kind, std::string key, StoredPtr before, json::object object, bool dry_run);

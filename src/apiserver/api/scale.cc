@@ -132,11 +132,22 @@ Task<Answer<Reply>> serveScale(Call* call, Registry* registry) {
   CO_TRY(WriteOptions options, readWriteOptions(*call));
   WriteContext context = writeContext(*call, std::move(options));
   CO_TRY(const Wanted wanted, readWanted(*call, context));
+  context.view = std::make_shared<View>();
+  context.view->apply = [&](const json::object& live, const json::object& now) {
+    return scaled(kind, live, now, name);
+  };
   Registry::Change change = [&](const json::object& live) -> Answer<json::object> {
-    if (!wanted.patch) return scaled(kind, live, wanted.body, name);
-    TRY(const json::value patched, wanted.patch->applyRaw(*call, scaleOf(kind, live)));
-    if (!patched.is_object()) return failure(refuse::badRequest("the patched scale is not an object"));
-    return scaled(kind, live, patched.get_object(), name);
+    View& view = *context.view;
+    view.old = scaleOf(kind, live);
+    view.now = wanted.body;
+    if (wanted.patch) {
+      TRY(json::value patched, wanted.patch->applyRaw(*call, view.old));
+      if (!patched.is_object()) return failure(refuse::badRequest("the patched scale is not an object"));
+      view.now = std::move(patched.get_object());
+    }
+    view.now.emplace("kind", "Scale");
+    view.now.emplace("apiVersion", "autoscaling/v1");
+    return scaled(kind, live, view.now, name);
   };
   CO_TRY(const Written done, co_await registry->update(call->kind, call->info.ns, name, change, context));
   const json::value object = json::parse(done.stored->bytes);

@@ -1,0 +1,16 @@
+#pragma once
+
+#include "apiserver/api/registry.h"
+
+namespace slipway::apiserver {
+
+// Steps that creates and updates share.
+
+/// apiVersion, kind and metadata stand first, as people expect.
+json::object inOrder(const Kind& kind, json::object object);
+
+/// What the kind's rules and its strategy say against the object; `old` is null for a create.
+std::vector<Cause> allCauses(const Kind& kind, const Strategy& strategy, const json::object& object,
+                             const json::object* old, std::string_view subresource);
+
+}  // namespace slipway::apiserver
