@@ -11,7 +11,7 @@ namespace slipway::agent {
 /// restarted, or there was no room) the controller is asked for when the pod's supervisor wants it.
 class HeldSecrets {
  public:
-  explicit HeldSecrets(size_t most_bytes = 64 << 20) : most_(most_bytes) {}
+  explicit HeldSecrets(size_t most_bytes = 16 << 20) : most_(most_bytes) {}
 
   /// Replaces what there is. Secrets for which there is no room are not held.
   void hold(const std::string& key, site::v1::PodSecrets secrets);
