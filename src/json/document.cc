@@ -5,14 +5,59 @@
 namespace slipway::json {
 namespace {
 
-/// Builds the value by itself, because Boost.JSON's own builder drops repeated keys without a word.
-class Builder {
- public:
+/// What every handler of Boost.JSON's parser has to say.
+struct Handler {
   static constexpr size_t max_object_size = object::max_size();
   static constexpr size_t max_array_size = array::max_size();
   static constexpr size_t max_key_size = string::max_size();
   static constexpr size_t max_string_size = string::max_size();
+};
 
+/// Builds the value as Boost.JSON does, which drops repeated keys without a word, and counts the keys.
+class QuickBuilder : public Handler {
+ public:
+  explicit QuickBuilder(storage_ptr storage) { stack_.reset(std::move(storage)); }
+  value release() { return stack_.release(); }
+  size_t keys() const { return keys_; }
+
+  bool on_document_begin(error_code&) { return true; }
+  bool on_document_end(error_code&) { return true; }
+  bool on_object_begin(error_code&) { return true; }
+  bool on_object_end(size_t size, error_code&) { return stack_.push_object(size), true; }
+  bool on_array_begin(error_code&) { return true; }
+  bool on_array_end(size_t size, error_code&) { return stack_.push_array(size), true; }
+  bool on_key_part(string_view text, size_t, error_code&) { return stack_.push_chars(text), true; }
+  bool on_key(string_view text, size_t, error_code&) { return stack_.push_key(text), ++keys_, true; }
+  bool on_string_part(string_view text, size_t, error_code&) { return stack_.push_chars(text), true; }
+  bool on_string(string_view text, size_t, error_code&) { return stack_.push_string(text), true; }
+  bool on_number_part(string_view, error_code&) { return true; }
+  bool on_int64(int64_t number, string_view, error_code&) { return stack_.push_int64(number), true; }
+  bool on_uint64(uint64_t number, string_view, error_code&) { return stack_.push_uint64(number), true; }
+  bool on_double(double number, string_view, error_code&) { return stack_.push_double(number), true; }
+  bool on_bool(bool flag, error_code&) { return stack_.push_bool(flag), true; }
+  bool on_null(error_code&) { return stack_.push_null(), true; }
+  bool on_comment_part(string_view, error_code&) { return true; }
+  bool on_comment(string_view, error_code&) { return true; }
+
+ private:
+  value_stack stack_;
+  size_t keys_ = 0;
+};
+
+size_t countKeys(const value& document) {
+  size_t count = 0;
+  if (const array* list = document.if_array()) {
+    for (const value& element : *list) count += element.is_structured() ? countKeys(element) : 0;
+  } else if (const object* map = document.if_object()) {
+    count = map->size();
+    for (const auto& [key, field] : *map) count += field.is_structured() ? countKeys(field) : 0;
+  }
+  return count;
+}
+
+/// Knows the path of each key that is repeated.
+class Builder : public Handler {
+ public:
   explicit Builder(std::vector<std::string>* duplicates) : duplicates_(duplicates) {}
   value release() { return std::move(root_); }
 
@@ -109,13 +154,10 @@ auto* findIn(Object& document, std::initializer_list<std::string_view> path) {
 
 }  // namespace
 
-Result<value> readDocument(std::string_view text, const Limits& limits, std::vector<std::string>* duplicates) {
-  if (text.size() > limits.max_bytes) {
-    return failure(Code::RequestEntityTooLarge, "Request entity too large: limit is {}", limits.max_bytes);
-  }
-  parse_options options;
-  options.max_depth = limits.max_depth;
-  basic_parser<Builder> parser(options, duplicates);
+namespace {
+
+template <typename Parser>
+Status runParser(Parser& parser, std::string_view text) {
   error_code problem;
   size_t used = parser.write_some(false, text.data(), text.size(), problem);
   while (!problem && used < text.size() && std::string_view(" \t\r\n").find(text[used]) != std::string_view::npos)
@@ -124,7 +166,27 @@ Result<value> readDocument(std::string_view text, const Limits& limits, std::vec
   if (problem == error::too_deep) return failure(Code::BadRequest, "json: exceeded max depth");
   if (problem == error::incomplete) return failure(Code::BadRequest, "unexpected end of JSON input");
   if (problem) return failure(Code::BadRequest, "invalid JSON at byte {}: {}", used, problem.message());
-  return parser.handler().release();
+  return {};
+}
+
+}  // namespace
+
+Result<value> readDocument(std::string_view text, const Limits& limits, std::vector<std::string>* duplicates,
+                           storage_ptr storage) {
+  if (text.size() > limits.max_bytes) {
+    return failure(Code::RequestEntityTooLarge, "Request entity too large: limit is {}", limits.max_bytes);
+  }
+  parse_options options;
+  options.max_depth = limits.max_depth;
+  basic_parser<QuickBuilder> parser(options, std::move(storage));
+  TRY_STATUS(runParser(parser, text));
+  const size_t keys = parser.handler().keys();
+  value document = parser.handler().release();
+  if (duplicates != nullptr && countKeys(document) != keys) {
+    basic_parser<Builder> again(options, duplicates);
+    TRY_STATUS(runParser(again, text));
+  }
+  return document;
 }
 
 const value* find(const value& document, std::initializer_list<std::string_view> path) {

@@ -16,9 +16,10 @@ struct Limits {
 };
 
 /// Reads one JSON document. Of a field that is given twice the last one counts; its path ("spec.containers[0].name") is
-/// added to `duplicates` if that is asked for. Errors: BadRequest with the place, RequestEntityTooLarge.
+/// added to `duplicates` if that is asked for. The value lives in `storage`. Errors: BadRequest with the place,
+/// RequestEntityTooLarge.
 Result<value> readDocument(std::string_view text, const Limits& limits = {},
-                           std::vector<std::string>* duplicates = nullptr);
+                           std::vector<std::string>* duplicates = nullptr, storage_ptr storage = {});
 
 /// The value at a path of keys, or null: find(object, {"spec", "nodeName"}).
 const value* find(const value& document, std::initializer_list<std::string_view> path);

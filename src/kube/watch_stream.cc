@@ -3,6 +3,7 @@
 #include <array>
 
 #include "async/deadline.h"
+#include "json/raw.h"
 #include "kube/http_client.h"
 
 namespace slipway::kube {
@@ -19,9 +20,24 @@ Result<WatchEvent::Type> typeOf(std::string_view type) {
   return failure(Code::InternalError, "watch: unknown event type \"{}\"", type);
 }
 
+/// Without managedFields, a third of many objects and of no use to who watches.
+json::value parseLine(std::string_view line, boost::system::error_code& bad) {
+  const std::string_view fields = slipway::json::rawMember(line, {"object", "metadata", "managedFields"});
+  if (fields.empty()) return json::parse(line, bad);
+  const auto begin = static_cast<size_t>(fields.data() - line.data());
+  json::stream_parser parser;
+  for (const std::string_view piece :
+       {line.substr(0, begin), std::string_view("null"), line.substr(begin + fields.size())}) {
+    parser.write(piece.data(), piece.size(), bad);
+    if (bad) return nullptr;
+  }
+  parser.finish(bad);
+  return bad ? json::value() : parser.release();
+}
+
 Result<WatchEvent> decode(std::string_view line) {
   boost::system::error_code bad;
-  json::value value = json::parse(line, bad);
+  json::value value = parseLine(line, bad);
   if (bad || !value.is_object()) return failure(Code::InternalError, "watch: an event is not a JSON object");
   Object& envelope = value.get_object();
   json::value* object = envelope.if_contains("object");

@@ -236,11 +236,12 @@ void trackCreate(const json::object& nothing, json::object& created, const Type&
   object& metadata = json::ensureObject(created, "metadata");
   json::removeKey(metadata, "managedFields");
   if (fields.empty()) return;
-  object entry{{"manager", manager.name},
-               {"operation", "Update"},
-               {"apiVersion", manager.api_version},
-               {"time", formatTime(now)},
-               {"fieldsType", "FieldsV1"}};
+  object entry({{"manager", manager.name},
+                {"operation", "Update"},
+                {"apiVersion", manager.api_version},
+                {"time", formatTime(now)},
+                {"fieldsType", "FieldsV1"}},
+               created.storage());
   entry["fieldsV1"] = std::move(fields);
   if (!manager.subresource.empty()) entry["subresource"] = manager.subresource;
   metadata["managedFields"].emplace_array().push_back(std::move(entry));

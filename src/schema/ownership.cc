@@ -245,8 +245,11 @@ class Comparer {
 /// Writes the FieldsV1 of what is new. `before` is null or an empty value.
 class Newcomer {
  public:
-  static object map(const object* before, const object& after, const Place& place, bool is_new) {
+  explicit Newcomer(json::storage_ptr storage) : storage_(std::move(storage)) {}
+
+  object map(const object* before, const object& after, const Place& place, bool is_new) const {
     Children found;
+    found.reserve(after.size());
     for (const auto& [key, now] : after) {
       const Place child = place.child(key);
       const value* old = before == nullptr ? nullptr : presentOrNull(before->if_contains(key), child);
@@ -258,11 +261,11 @@ class Newcomer {
  private:
   using Children = std::vector<std::pair<std::string, value>>;
 
-  static void add(Children& found, std::string element, const value* before, const value& after, const Place& place) {
+  void add(Children& found, std::string element, const value* before, const value& after, const Place& place) const {
     bool is_new = before == nullptr;
     const value& one = after.is_null() && before != nullptr ? *before : after;
     const bool other_kind = !is_new && !before->is_null() && !after.is_null() && before->kind() != after.kind();
-    object below;
+    object below(storage_);
     if (other_kind || place.ownedWhole(one) || (hollow(before) && hollow(&after))) {
       is_new = is_new || !json::equal(*before, after);
     } else if (const array* items = after.if_array()) {
@@ -274,8 +277,9 @@ class Newcomer {
     found.emplace_back(std::move(element), std::move(below));
   }
 
-  static object list(const array& items, const Place& place, bool is_new) {
+  object list(const array& items, const Place& place, bool is_new) const {
     Children found;
+    found.reserve(items.size());
     for (size_t i = 0; i < items.size(); ++i) {
       add(found, elementOr(place, items[i], i), nullptr, items[i], place.element());
     }
@@ -283,14 +287,16 @@ class Newcomer {
   }
 
   /// A place that is new itself says so by "." beside its children.
-  static object written(Children found, bool is_new) {
+  object written(Children found, bool is_new) const {
     std::ranges::sort(found, {}, [](const auto& child) -> std::string_view { return child.first; });
-    object out;
+    object out(storage_);
     out.reserve(found.size() + 1);
     if (is_new && !found.empty()) out["."].emplace_object();
     for (auto& [element, below] : found) out.insert_or_assign(element, std::move(below));
     return out;
   }
+
+  json::storage_ptr storage_;
 };
 
 value mergeValue(const value& live, const value& applied, const Place& place);
@@ -414,7 +420,7 @@ FieldChanges compareFields(const json::object& before, const json::object& after
 
 json::object newFields(const json::object& nothing, const json::object& made, const Type& type) {
   Shape root{Form::Object, nullptr, &type};
-  return Newcomer::map(&nothing, made, {&root, nullptr}, false);
+  return Newcomer(made.storage()).map(&nothing, made, {&root, nullptr}, false);
 }
 
 json::object mergeApplied(const json::object& live, const json::object& applied, const Type& type) {

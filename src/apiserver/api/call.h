@@ -67,7 +67,9 @@ Done negotiate(Call& call);
 /// The same for what is no Table: reviews, evictions and other resources that are only ever created.
 Done negotiateUntabled(Call& call);
 /// The body as an object, from JSON or YAML, perhaps gzipped. Duplicate fields are noted for fieldValidation.
-Answer<json::object> readBody(const Call& call, std::vector<std::string>* duplicates = nullptr);
+/// It lives in `storage` if it came as JSON.
+Answer<json::object> readBody(const Call& call, std::vector<std::string>* duplicates = nullptr,
+                              json::storage_ptr storage = {});
 /// The body without its content coding.
 Answer<std::string> plainBody(const Call& call);
 /// Content-Type without parameters.

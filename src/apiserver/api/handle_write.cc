@@ -10,6 +10,9 @@ namespace slipway::apiserver {
 
 namespace {
 
+/// The first piece; the next are larger.
+constexpr size_t kObjectMemory = 8 * 1024;
+
 std::string_view lastPart(std::string_view api_version) {
   return api_version.substr(api_version.find('/') + 1);
 }
@@ -72,7 +75,10 @@ Task<Answer<Reply>> ResourceHandlers::create(Call& call) {
   CO_TRY(WriteOptions options, readWriteOptions(call));
   WriteContext context = writeContext(call, std::move(options));
   std::vector<std::string> duplicates;
-  CO_TRY(json::object object, readBody(call, &duplicates));
+  // The object and all that is done to it until it is stored: in one piece that goes at once. What outlives the request
+  // (`Stored`) is a text.
+  json::monotonic_resource memory(kObjectMemory);
+  CO_TRY(json::object object, readBody(call, &duplicates, &memory));
   CO_TRY_STATUS(checkGvk(call, object, call.kind->apiVersion(), call.kind->kind));
   noteBodyDuplicates(call, duplicates, object, context);
   CO_TRY(const Written result, co_await registry_.create(call.kind, call.info.ns, std::move(object), context));

@@ -105,7 +105,7 @@ Answer<std::string> plainBody(const Call& call) {
   return call.request.body;
 }
 
-Answer<json::object> readBody(const Call& call, std::vector<std::string>* duplicates) {
+Answer<json::object> readBody(const Call& call, std::vector<std::string>* duplicates, json::storage_ptr storage) {
   const std::string type = mediaType(call.request.headers);
   if (type == kProtobufType) {
     TRY(const std::string body, plainBody(call));
@@ -117,7 +117,7 @@ Answer<json::object> readBody(const Call& call, std::vector<std::string>* duplic
   if (!yaml && !type.empty() && type != "application/json") return failure(refuse::unsupportedMediaType(kOffered));
   TRY(const std::string body, plainBody(call));
   Result<json::value> document =
-      yaml ? json::yamlToJson(body, {}, duplicates) : json::readDocument(body, {}, duplicates);
+      yaml ? json::yamlToJson(body, {}, duplicates) : json::readDocument(body, {}, duplicates, std::move(storage));
   if (!document) {
     if (document.error().code == Code::RequestEntityTooLarge) return failure(StatusError(document.error()));
     return failure(refuse::badRequest(fmt::format(

@@ -5,7 +5,7 @@
 namespace slipway::apiserver {
 
 json::object inOrder(const Kind& kind, json::object object) {
-  json::object out{{"apiVersion", kind.apiVersion()}, {"kind", kind.kind}};
+  json::object out({{"apiVersion", kind.apiVersion()}, {"kind", kind.kind}}, object.storage());
   out["metadata"] = std::move(meta::of(object));
   for (auto& [key, value] : object) {
     if (!out.contains(key)) out[key] = std::move(value);

@@ -2,6 +2,7 @@
 
 #include "apiserver/api/convert.h"
 #include "apiserver/api/object_meta.h"
+#include "json/raw.h"
 
 namespace slipway::apiserver {
 namespace {
@@ -62,6 +63,12 @@ std::string listOpening(const Call& call, const Kind& kind, const ListHead& head
 
 std::string renderItem(const Call& call, const Kind& kind, const Stored& stored) {
   if (call.form == Form::Object) return servedBytes(kind, stored);
+  if (call.form == Form::Metadata && storedAsServed(kind, stored)) {
+    // What watches of metadata get for every change: cut out, not read and written again.
+    const std::string_view metadata = json::rawMember(stored.bytes, {"metadata"});
+    constexpr const char* kForm = R"({{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/{}","metadata":{}}})";
+    if (!metadata.empty()) return fmt::format(kForm, call.form_version, metadata);
+  }
   const json::object object = servedObject(kind, stored);
   if (call.form == Form::Metadata) return json::serialize(partialMetadata(object, call.form_version));
   return json::serialize(tableRow(call, kind, object));

@@ -20,6 +20,7 @@ LogWriter::LogWriter(Executor executor, std::unique_ptr<LogFile> file, std::shar
       thread_([this] { loop(); }) {}
 
 LogWriter::~LogWriter() {
+  passOn();
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -31,14 +32,25 @@ LogWriter::~LogWriter() {
 }
 
 void LogWriter::submit(LogRow row) {
+  gathered_.push_back(std::move(row));
+  if (gathered_.size() > 1) return;
+  asio::post(executor_, [this, alive = on_committed_] {
+    if (*alive) passOn();
+  });
+}
+
+void LogWriter::passOn() {
+  if (gathered_.empty()) return;
   {
     const std::lock_guard lock(mutex_);
-    rows_.push_back(std::move(row));
+    std::move(gathered_.begin(), gathered_.end(), std::back_inserter(rows_));
   }
+  gathered_.clear();
   ready_.notify_one();
 }
 
 void LogWriter::run(std::function<void(LogFile&)> work) {
+  passOn();
   {
     const std::lock_guard lock(mutex_);
     work_.push_back(std::move(work));

@@ -16,6 +16,8 @@ namespace slipway::apiserver {
 /// The thread that owns the database: takes all rows that wait and commits them together, so that many clients share
 /// one fsync.
 ///
+/// Rows go to the thread when the loop has run what is ready now: what came together is committed together.
+///
 /// Life cycle: the constructor starts the thread; the destructor commits what waits and joins. submit() is for the loop
 /// thread; results arrive on the executor in the order of submission.
 class LogWriter {
@@ -35,6 +37,7 @@ class LogWriter {
   void run(std::function<void(LogFile&)> work);
 
  private:
+  void passOn();
   void loop();
   void commit(std::vector<LogRow> rows);
   Status seal(std::vector<LogRow>& rows) const;
@@ -44,6 +47,7 @@ class LogWriter {
   std::unique_ptr<LogFile> file_;
   std::shared_ptr<const RowCipher> cipher_;
   std::shared_ptr<OnCommitted> on_committed_;
+  std::vector<LogRow> gathered_;  ///< the loop's; the thread has not seen them
   std::mutex mutex_;
   std::condition_variable ready_;
   std::vector<LogRow> rows_;
