@@ -6,6 +6,21 @@
 namespace slipway::json {
 namespace {
 
+/// As Go prints what it decoded.
+std::string inGo(const value& part) {
+  if (const string* text = part.if_string()) return std::string(*text);
+  std::vector<std::string> parts;
+  if (const array* list = part.if_array()) {
+    for (const value& one : *list) parts.push_back(inGo(one));
+    return fmt::format("[{}]", fmt::join(parts, " "));
+  }
+  const object* map = part.if_object();
+  if (map == nullptr) return part.is_null() ? "<nil>" : serialize(part);
+  for (const auto& [key, one] : *map) parts.push_back(fmt::format("{}:{}", std::string_view(key), inGo(one)));
+  std::ranges::sort(parts);
+  return fmt::format("map[{}]", fmt::join(parts, " "));
+}
+
 constexpr std::string_view kPatch = "$patch";
 constexpr std::string_view kRetainKeys = "$retainKeys";
 constexpr std::string_view kDeleteFrom = "$deleteFromPrimitiveList/";
@@ -57,7 +72,7 @@ class Identity {
   Status check(const array& list) const {
     for (const value& element : list) {
       if (!key_.empty() && of(element) == nullptr) {
-        return failure(Code::BadRequest, "map: {} does not contain declared merge key: {}", serialize(element), key_);
+        return failure(Code::InternalError, "map: {} does not contain declared merge key: {}", inGo(element), key_);
       }
     }
     return {};

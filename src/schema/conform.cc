@@ -259,6 +259,11 @@ class Walker {
     if (!read) {
       return failure(Code::BadRequest, "parsing time {0:?} as {1:?}: cannot parse {0:?} as \"2006\"", text, layout);
     }
+    // Times to the microsecond have all six places.
+    if (form == Form::MicroTime && (text.size() < 27 || text[19] != '.')) {
+      return failure(Code::BadRequest, "parsing time {:?} as {:?}: cannot parse {:?} as \".000000\"", text, layout,
+                     text.substr(19));
+    }
     // A system clock counts from 1678 to 2262: further away a time is kept as it came.
     const int64_t year = parseInt(text.substr(0, 4)).value_or(0);
     if (options_.normalize && year > 1677 && year < 2262)

@@ -114,7 +114,11 @@ void service(object& document) {
   bool outside =
       type == "NodePort" || type == "LoadBalancer" || (type == "ClusterIP" && external && !external->empty());
   if (outside) setDefault(*spec, "externalTrafficPolicy", "Cluster");
-  if (type != "ExternalName") setDefault(*spec, "internalTrafficPolicy", "Cluster");
+  if (type == "ExternalName") {
+    json::removeKey(*spec, "internalTrafficPolicy");
+  } else {
+    setDefault(*spec, "internalTrafficPolicy", "Cluster");
+  }
   if (type == "LoadBalancer") {
     setDefault(*spec, "allocateLoadBalancerNodePorts", true);
     if (object* balancer = json::findObject(document, {"status", "loadBalancer"})) {
@@ -151,6 +155,32 @@ void nodeStatus(object& status) {
   status["allocatable"] = std::move(copy);
 }
 
+/// One address in a field of its own and the first of a list are the same; the field has the last word.
+void oneAndMany(object& holder, std::string_view one, std::string_view many, std::string_view key) {
+  const array* list = json::findArray(holder, {many});
+  const bool any = list != nullptr && !list->empty();
+  const auto wrap = [&](std::string_view text) { return key.empty() ? value(text) : value(object{{key, text}}); };
+  const auto first = [&]() -> std::string {
+    const value& at = (*list)[0];
+    if (at.is_string()) return std::string(at.get_string());
+    return at.is_object() ? std::string(json::text(at.get_object(), {key})) : std::string();
+  };
+  const std::string single(json::text(holder, {one}));
+  if (single.empty() && any) {
+    holder[one] = first();
+  } else if (!single.empty() && (!any || first() != single)) {
+    holder[many] = array{wrap(single)};
+  }
+}
+
+void nodeSpec(object& spec) {
+  oneAndMany(spec, "podCIDR", "podCIDRs", "");
+}
+
+void podStatus(object& status) {
+  oneAndMany(status, "podIP", "podIPs", "ip");
+}
+
 void limitRangeItem(object& item) {
   if (json::text(item, {"type"}) != "Container") return;
   auto fill = [&](std::string_view to, std::string_view from) {
@@ -176,6 +206,12 @@ void daemonSetStrategy(object& strategy) {
   object& rolling = json::ensureObject(strategy, "rollingUpdate");
   setDefault(rolling, "maxUnavailable", 1);
   setDefault(rolling, "maxSurge", 0);
+}
+
+/// The count of templates that old clients see; the server sets it.
+void daemonSet(object& document) {
+  object& annotations = json::ensureObject(json::ensureObject(document, "metadata"), "annotations");
+  setDefault(annotations, "deprecated.daemonset.template.generation", "0");
 }
 
 void statefulSetStrategy(object& strategy) {
@@ -270,7 +306,10 @@ constexpr std::array kRules = {
     DefaultRule{"api.core.v1.Namespace", nameSpace},
     DefaultRule{"api.core.v1.Secret", secret},
     DefaultRule{"api.core.v1.NodeStatus", nodeStatus},
+    DefaultRule{"api.core.v1.NodeSpec", nodeSpec},
+    DefaultRule{"api.core.v1.PodStatus", podStatus},
     DefaultRule{"api.core.v1.LimitRangeItem", limitRangeItem},
+    DefaultRule{"api.apps.v1.DaemonSet", daemonSet},
     DefaultRule{"api.apps.v1.DeploymentStrategy", deploymentStrategy},
     DefaultRule{"api.apps.v1.DaemonSetUpdateStrategy", daemonSetStrategy},
     DefaultRule{"api.apps.v1.StatefulSetUpdateStrategy", statefulSetStrategy},

@@ -30,6 +30,7 @@ Problems canonicalCidr(std::string_view text);
 Problems cidr(std::string_view text);
 Problems relativePath(std::string_view text);  ///< no "..", not absolute
 Problems noBacksteps(std::string_view text);
+Problems cronSchedule(std::string_view text);  ///< five fields, or "@hourly" and the like
 Problems anything(std::string_view text);
 
 bool isIp(std::string_view text);

@@ -53,7 +53,8 @@ json::array writeManagedFields(ManagedFields entries) {
   json::array out;
   for (const ManagedEntry& entry : entries) {
     json::object one = {{"manager", entry.manager}, {"operation", entry.operation}, {"apiVersion", entry.api_version}};
-    if (!entry.time.empty()) one["time"] = entry.time;
+    // What a Scale's owners own is kept without a time.
+    if (!entry.time.empty() && entry.subresource != "scale") one["time"] = entry.time;
     one["fieldsType"] = "FieldsV1";
     one["fieldsV1"] = entry.fields.toJson();
     if (!entry.subresource.empty()) one["subresource"] = entry.subresource;

@@ -55,7 +55,7 @@ Result<std::string> itemElement(const Place& list, const value& item) {
     const Field* field = list.shape->element->type == nullptr ? nullptr : list.shape->element->type->find(key);
     if (field != nullptr && !field->default_json.empty()) {
       keys.emplace_back(key, json::parse(field->default_json));
-    } else if (field != nullptr && field->always && field->shape->form == Form::String) {
+    } else if (field != nullptr && (field->zero_default || (field->always && field->shape->form == Form::String))) {
       keys.emplace_back(key, "");
     } else if (field != nullptr && !field->required) {
       continue;

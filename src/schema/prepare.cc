@@ -118,8 +118,65 @@ void freshStatus(const ResourceInfo& resource, object& document, WallTime now) {
   }
 }
 
+/// The pod that a kind makes, or is.
+object* podSpecOf(std::string_view kind, object& document) {
+  if (kind == "Pod") return json::findObject(document, {"spec"});
+  if (kind == "PodTemplate") return json::findObject(document, {"template", "spec"});
+  if (kind == "CronJob") return json::findObject(document, {"spec", "jobTemplate", "spec", "template", "spec"});
+  return json::findObject(document, {"spec", "template", "spec"});
+}
+
+template <typename Each>
+void forEachOf(object& document, std::string_view list, Each each) {
+  array* elements = json::findArray(document, {list});
+  for (size_t i = 0; elements != nullptr && i < elements->size(); ++i) {
+    if (object* one = (*elements)[i].if_object()) each(*one);
+  }
+}
+
+/// A claim's source in the old field and in the new one are the same; the old one knows two kinds, the new one no
+/// other namespaces.
+void settleDataSources(object& spec) {
+  if (!json::text(spec, {"dataSourceRef", "namespace"}).empty()) json::removeKey(spec, "dataSourceRef");
+  if (const object* source = json::findObject(spec, {"dataSource"})) {
+    const std::string_view kind = json::text(*source, {"kind"}), group = json::text(*source, {"apiGroup"});
+    const bool known = (kind == "PersistentVolumeClaim" && group.empty()) ||
+                       (kind == "VolumeSnapshot" && group == "snapshot.storage.k8s.io");
+    if (!known) json::removeKey(spec, "dataSource");
+  }
+  for (const auto& [from, to] : {std::pair{"dataSource", "dataSourceRef"}, std::pair{"dataSourceRef", "dataSource"}}) {
+    const object* there = json::findObject(spec, {from});
+    if (there == nullptr || spec.contains(to)) continue;
+    object copy = *there;
+    spec[to] = std::move(copy);
+    return;
+  }
+}
+
+/// Fields of features that a server has to be told to have.
+void dropDisabled(std::string_view kind, object& document) {
+  if (object* spec = json::findObject(document, {"spec"})) {
+    if (kind == "Lease") {
+      for (std::string_view key : {"strategy", "preferredHolder"}) json::removeKey(*spec, key);
+    }
+    if (kind == "PersistentVolumeClaim") settleDataSources(*spec);
+  }
+  if (kind == "EndpointSlice") {
+    forEachOf(document, "endpoints", [](object& endpoint) { json::removeKey(endpoint, "deprecatedTopology"); });
+  }
+  object* pod = podSpecOf(kind, document);
+  if (pod == nullptr) return;
+  for (std::string_view list : {"containers", "initContainers", "ephemeralContainers"}) {
+    forEachOf(*pod, list, [](object& container) {
+      object* lifecycle = json::findObject(container, {"lifecycle"});
+      if (lifecycle == nullptr || !json::removeKey(*lifecycle, "stopSignal")) return;
+      if (lifecycle->empty()) json::removeKey(container, "lifecycle");
+    });
+  }
+}
+
 void bumpGeneration(object& document, const object& old, std::string_view kind) {
-  // The wanted state is everything but metadata and status; a Deployment's annotations are part of it.
+  // The wanted state is everything but metadata and status; a Deployment's annotations, a slice's labels are part of it.
   const auto differs = [](const object& one, const object& other) {
     return std::ranges::any_of(one, [&](const auto& field) {
       return !oneOf(field.key(), {"metadata", "status", "apiVersion", "kind"}) &&
@@ -127,10 +184,10 @@ void bumpGeneration(object& document, const object& old, std::string_view kind) 
     });
   };
   bool changed = differs(document, old) || differs(old, document);
-  if (kind == "Deployment") {
-    changed = changed || !json::equalIgnoringEmpty(json::find(document, {"metadata", "annotations"}),
-                                                   json::find(old, {"metadata", "annotations"}));
-  }
+  const auto meta = [&](std::string_view key) {
+    return !json::equalIgnoringEmpty(json::find(document, {"metadata", key}), json::find(old, {"metadata", key}));
+  };
+  changed = changed || (kind == "Deployment" && meta("annotations")) || (kind == "EndpointSlice" && meta("labels"));
   bool going = !json::text(document, {"metadata", "deletionTimestamp"}).empty() &&
                json::text(old, {"metadata", "deletionTimestamp"}).empty();
   int64_t before = json::findInt(old, {"metadata", "generation"}).value_or(0);
@@ -149,34 +206,6 @@ void keepAllBut(std::string_view field, object& document, const object& old) {
     if (keeps_own(key)) continue;
     value& now = document[key];
     if (!json::equal(now, before)) now = before;
-  }
-}
-
-bool usesNodePorts(std::string_view type) {
-  return type == "NodePort" || type == "LoadBalancer";
-}
-
-/// What was allocated stays when the client leaves it out, and goes when the new type has no use for it.
-void keepAllocations(object& document, const object& old) {
-  object& spec = json::ensureObject(document, "spec");
-  std::string type(json::text(spec, {"type"})), before(json::text(old, {"spec", "type"}));
-  std::string ip(json::text(spec, {"clusterIP"})), old_ip(json::text(old, {"spec", "clusterIP"}));
-  if (type == "ExternalName" && before != "ExternalName" && ip == old_ip) {
-    for (std::string_view key : {"clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"}) json::removeKey(spec, key);
-  } else if (type != "ExternalName" && before != "ExternalName" && ip.empty()) {
-    for (std::string_view key : {"clusterIP", "clusterIPs"}) setOrRemove(spec, key, json::find(old, {"spec", key}));
-  }
-  array* ports = json::findArray(spec, {"ports"});
-  const array* old_ports = json::findArray(old, {"spec", "ports"});
-  if (!usesNodePorts(type) || !usesNodePorts(before) || ports == nullptr || old_ports == nullptr) return;
-  for (value& port : *ports) {
-    if (!port.is_object() || json::findInt(port.get_object(), {"nodePort"}).value_or(0) != 0) continue;
-    for (const value& one : *old_ports) {
-      bool same = one.is_object() &&
-                  json::findInt(one.get_object(), {"port"}) == json::findInt(port.get_object(), {"port"}) &&
-                  json::text(one.get_object(), {"protocol"}) == json::text(port.get_object(), {"protocol"});
-      if (same) setOrRemove(port.get_object(), "nodePort", json::find(one.get_object(), {"nodePort"}));
-    }
   }
 }
 
@@ -214,6 +243,7 @@ std::string_view podQosClass(const json::object& pod_spec) {
 void prepareForCreate(const ResourceInfo& resource, object& document, WallTime now) {
   std::string_view kind = resource.kind;
   freshStatus(resource, document, now);
+  dropDisabled(kind, document);
   object& metadata = json::ensureObject(document, "metadata");
   if (hasGeneration(kind)) {
     metadata["generation"] = 1;
@@ -256,6 +286,18 @@ void countTemplates(object& document, const object& old) {
 
 }  // namespace
 
+void countGeneration(const ResourceInfo& resource, object& document, const object& old) {
+  const std::string_view kind = resource.kind;
+  // A driver starts to count with its first change, a priority class never does.
+  if ((hasGeneration(kind) && kind != "PriorityClass") ||
+      (kind == "CSIDriver" &&
+       !json::equalIgnoringEmpty(json::find(document, {"spec"}), json::find(old, {"spec"})))) {
+    bumpGeneration(document, old, kind);
+  } else {
+    setOrRemove(json::ensureObject(document, "metadata"), "generation", json::find(old, {"metadata", "generation"}));
+  }
+}
+
 void prepareForUpdate(const ResourceInfo& resource, std::string_view subresource, object& document, const object& old,
                       WallTime now) {
   std::string_view kind = resource.kind;
@@ -282,20 +324,16 @@ void prepareForUpdate(const ResourceInfo& resource, std::string_view subresource
     document["status"] = std::move(status);
     keepAllBut("status", document, old);
   } else if (subresource.empty()) {
+    dropDisabled(kind, document);
     bool has_status = resource.subresource("status") != nullptr;
     if (has_status) setOrRemove(document, "status", old.if_contains("status"));
     if (kind == "Namespace") {
       setOrRemove(json::ensureObject(document, "spec"), "finalizers", json::find(old, {"spec", "finalizers"}));
     }
     if (kind == "CertificateSigningRequest") setOrRemove(document, "spec", old.if_contains("spec"));
-    if (kind == "Service") keepAllocations(document, old);
   }
   if (kind == "DaemonSet") countTemplates(document, old);
-  if (hasGeneration(kind)) {
-    bumpGeneration(document, old, kind);
-  } else {
-    setOrRemove(json::ensureObject(document, "metadata"), "generation", json::find(old, {"metadata", "generation"}));
-  }
+  countGeneration(resource, document, old);
 }
 
 }  // namespace slipway::schema

@@ -16,6 +16,8 @@ void prepareForCreate(const ResourceInfo& resource, json::object& object, WallTi
 /// Keeps a client to what the endpoint is for: the main resource cannot change the status, `status` nothing but the
 /// status, `finalize` only a namespace's finalizers, `approval` only a signing request's approval. Raises generation
 /// when the wanted state differs. `subresource` "" is the main resource.
+/// The generation of an update that admission may have changed since.
+void countGeneration(const ResourceInfo& resource, json::object& document, const json::object& old);
 void prepareForUpdate(const ResourceInfo& resource, std::string_view subresource, json::object& object,
                       const json::object& old, WallTime now);
 

@@ -53,7 +53,10 @@ class Schema::Loader {
       for (const Field& field : type.fields) {
         std::string_view given = field.default_json;
         bool zero = given == "\"\"" || given == "0" || given == "false";
-        if (zero && !field.pointer) const_cast<Field&>(field).default_json = {};
+        if (zero && !field.pointer) {
+          const_cast<Field&>(field).zero_default = field.shape->form == Form::String;
+          const_cast<Field&>(field).default_json = {};
+        }
       }
     }
   }

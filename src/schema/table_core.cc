@@ -117,6 +117,11 @@ std::string_view storageClass(const Row& row) {
   return firstOf(old, row.text({"spec", "storageClassName"}));
 }
 
+std::string_view attributesClass(const Row& row) {
+  const bool named = json::find(row.object, {"spec", "volumeAttributesClassName"}) != nullptr;
+  return named ? row.text({"spec", "volumeAttributesClassName"}) : "<unset>";
+}
+
 std::string_view phase(const Row& row) {
   return row.text({"metadata", "deletionTimestamp"}).empty() ? row.text({"status", "phase"}) : "Terminating";
 }
@@ -130,7 +135,7 @@ void persistentVolume(Row& row) {
   row.add(claimed ? fmt::format("{}/{}", row.text({"spec", "claimRef", "namespace"}),
                                 row.text({"spec", "claimRef", "name"}))
                   : "");
-  row.add(storageClass(row)).add(row.text({"spec", "volumeAttributesClassName"}, "<unset>"));
+  row.add(storageClass(row)).add(attributesClass(row));
   row.add(row.text({"status", "reason"})).add(row.age()).add(row.text({"spec", "volumeMode"}, "<unset>"));
 }
 
@@ -139,7 +144,7 @@ void persistentVolumeClaim(Row& row) {
   row.add(row.name()).add(phase(row)).add(row.text({"spec", "volumeName"}));
   row.add(bound ? row.text({"status", "capacity", "storage"}, "0") : "");
   row.add(bound ? accessModes(row, {"status", "accessModes"}) : "").add(storageClass(row));
-  row.add(row.text({"spec", "volumeAttributesClassName"}, "<unset>")).add(row.age());
+  row.add(attributesClass(row)).add(row.age());
   row.add(row.text({"spec", "volumeMode"}, "<unset>"));
 }
 

@@ -58,6 +58,7 @@ struct Field {
   ListType list_type = ListType::Atomic;
   std::string_view merge_key;
   std::vector<std::string_view> map_keys;
+  bool zero_default = false;      ///< its default is what Go has without one: only a key of a list shows it
   std::string_view default_json;  ///< what a missing field becomes
   std::string_view enums;         ///< "A|B"
   std::string_view go_type;       ///< if it is not the one that follows from the shape

@@ -90,7 +90,7 @@ void createSigningRequest(const Check& root) {
   Check spec = root.child("spec");
   Result<std::string> pem = base64Decode(spec.text("request"));
   if (!pem || pem->find("-----BEGIN CERTIFICATE REQUEST-----") == std::string::npos) {
-    spec.invalidAt("spec.request", spec.text("request"), "PEM block type must be CERTIFICATE REQUEST");
+    spec.invalidAt("spec.request", spec.has("request") ? *spec.value("request") : value(), "PEM block type must be CERTIFICATE REQUEST");
   }
   if (spec.count("usages") == 0) spec.required("usages");
   constexpr std::array kUsages = {"any",

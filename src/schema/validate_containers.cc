@@ -131,11 +131,22 @@ void checkEnv(const Check& container) {
   });
 }
 
-bool standardContainerResource(std::string_view name) {
-  return name == "cpu" || name == "memory" || name == "ephemeral-storage" || name.starts_with("hugepages-");
+bool podLevelResource(std::string_view name) {
+  return name == "cpu" || name == "memory" || name.starts_with("hugepages-");
 }
 
-void checkResourceNames(const Check& resources, std::string_view key) {
+bool isHugePages(std::string_view name) {
+  return name.starts_with("hugepages-");
+}
+
+/// Huge pages come whole: "hugepages-2Mi" in multiples of 2Mi.
+bool wholePages(std::string_view name, const Quantity& amount) {
+  const Result<Quantity> page = Quantity::parse(name.substr(std::string_view("hugepages-").size()));
+  if (!page || !amount.isInteger() || page->sign() <= 0) return false;
+  return amount.sign() > 0 && amount.value() % page->value() == 0;
+}
+
+void checkResourceNames(const Check& resources, std::string_view key, bool of_pod) {
   const json::value* list = resources.value(key);
   if (list == nullptr || !list->is_object()) return;
   for (const auto& [name_view, part] : list->get_object()) {
@@ -143,7 +154,9 @@ void checkResourceNames(const Check& resources, std::string_view key) {
     std::string path = fmt::format("{}[{}]", resources.path(key), name);
     for (const std::string& problem : qualifiedName(name)) resources.invalidAt(path, name, problem);
     bool qualified = name.find('/') != std::string_view::npos;
-    if (!qualified && !standardContainerResource(name)) {
+    if (of_pod && qualifiedName(name).empty() && !podLevelResource(name)) {
+      resources.notSupportedAt(path, name, {"cpu", "hugepages-", "memory"});
+    } else if (!of_pod && !qualified && !standardContainerResource(name)) {
       if (name != "storage" && name != "pods") {
         resources.invalidAt(path, name, "must be a standard resource type or fully qualified");
       }
@@ -153,25 +166,23 @@ void checkResourceNames(const Check& resources, std::string_view key) {
     if (!quantity) continue;
     if (quantity->sign() < 0) resources.invalidAt(path, part, "must be greater than or equal to 0");
     if (qualified && !quantity->isInteger()) resources.invalidAt(path, part, "must be an integer");
+    if (isHugePages(name) && !wholePages(name, *quantity)) {
+      resources.invalidAt(path, part, fmt::format("{} is not positive integer multiple of {}",
+                                                  std::string_view(part.get_string()), name));
+    }
   }
 }
 
-void checkResources(const Check& container) {
-  Check resources = container.child("resources");
-  if (!resources.present()) return;
-  checkResourceNames(resources, "limits");
-  checkResourceNames(resources, "requests");
+void checkRequests(const Check& resources) {
   const json::object* limits = json::findObject(resources.object(), {"limits"});
   const json::object* requests = json::findObject(resources.object(), {"requests"});
   if (requests == nullptr) return;
   for (const auto& [name_view, part] : *requests) {
     std::string_view name(name_view);
-    bool overcommits = name == "cpu" || name == "memory" || name == "ephemeral-storage";
+    bool overcommits = name.find('/') == std::string_view::npos && !isHugePages(name);
     std::string_view limit = limits == nullptr ? "" : json::text(*limits, {name});
     if (limit.empty()) {
-      if (!overcommits && name.find('/') != std::string_view::npos) {
-        resources.required("limits", "Limit must be set for non overcommitable resources");
-      }
+      if (!overcommits) resources.required("limits", "Limit must be set for non overcommitable resources");
       continue;
     }
     Result<Quantity> wanted = Quantity::parse(part.is_string() ? std::string_view(part.get_string()) : "");
@@ -184,6 +195,68 @@ void checkResources(const Check& container) {
       resources.invalidAt(path, part, fmt::format("must be less than or equal to {} limit of {}", name, limit));
     }
   }
+}
+
+void checkResources(const Check& holder, bool of_pod, const std::set<std::string_view>& claims) {
+  Check resources = holder.child("resources");
+  if (!resources.present()) return;
+  checkResourceNames(resources, "limits", of_pod);
+  checkResourceNames(resources, "requests", of_pod);
+  checkRequests(resources);
+  bool pages = false, others = false;
+  for (std::string_view list : {"limits", "requests"}) {
+    const json::object* named = json::findObject(resources.object(), {list});
+    if (named == nullptr) continue;
+    for (const auto& [name, part] : *named) {
+      pages = pages || isHugePages(name);
+      others = others || name == "cpu" || name == "memory";
+    }
+  }
+  if (pages && !others) {
+    resources.add(FieldError::Type::Forbidden, resources.path(), "Forbidden: HugePages require cpu or memory");
+  }
+  std::set<std::string_view> seen;
+  resources.list("claims", [&](const Check& claim) {
+    const std::string_view name = claim.text("name");
+    if (name.empty()) return claim.add(FieldError::Type::Required, claim.path(), "Required value");
+    if (claim.text("request").empty() && !seen.insert(name).second) claim.duplicateAt(claim.path(), name);
+    if (claims.contains(name)) return;
+    claim.add(FieldError::Type::NotFound, claim.path(),
+              fmt::format("Not found: {:?}: must be one of the names in pod.spec.resourceClaims{}{}", name,
+                          claims.empty() ? " which is empty" : ": ", fmt::join(claims, ", ")));
+  });
+}
+
+void checkResizePolicy(const Check& container, std::string_view pod_restart) {
+  std::set<std::string_view> seen;
+  const std::string path = container.path("resizePolicy");
+  container.list("resizePolicy", [&](const Check& policy) {
+    const std::string_view resource = policy.text("resourceName"), restart = policy.text("restartPolicy");
+    if (!seen.insert(resource).second) policy.duplicateAt(policy.path(), resource);
+    const auto known = [&](std::string_view word, std::initializer_list<std::string_view> words) {
+      if (word.empty()) return policy.add(FieldError::Type::Required, path, "Required value");
+      if (std::ranges::find(words, word) == words.end()) policy.notSupportedAt(path, word, words);
+    };
+    known(resource, {"cpu", "memory"});
+    known(restart, {"NotRequired", "RestartContainer"});
+    if (pod_restart == "Never" && restart != "NotRequired") {
+      policy.invalidAt(path, restart, "must be 'NotRequired' when pod `restartPolicy` is 'Never'");
+    }
+  });
+}
+
+/// How a container starts again by itself.
+void checkRestart(const Check& container) {
+  container.oneOf("restartPolicy", {"Always", "Never", "OnFailure"});
+  if (container.count("restartPolicyRules") > 0 && !container.has("restartPolicy")) {
+    container.required("restartPolicy", "must specify restartPolicy when restart rules are used");
+  }
+  container.list("restartPolicyRules", [](const Check& rule) {
+    rule.oneOf("action", {"Restart", "RestartAllContainers"}, true);
+    const Check codes = rule.child("exitCodes");
+    if (!codes.present()) return rule.required("exitCodes", "must be specified");
+    codes.oneOf("operator", {"In", "NotIn"}, true);
+  });
 }
 
 void checkMounts(const Check& container, const std::set<std::string_view>& volumes) {
@@ -209,6 +282,19 @@ void checkMounts(const Check& container, const std::set<std::string_view>& volum
     }
     std::string_view propagation = mount.text("mountPropagation");
     std::string propagation_path = container.path("volumeMounts") + ".mountPropagation";
+    const std::string_view recursive = mount.text("recursiveReadOnly");
+    const std::string recursive_path = container.path("volumeMounts") + ".recursiveReadOnly";
+    if (recursive == "Enabled" || recursive == "IfPossible") {
+      const auto forbid = [&](std::string_view words) {
+        mount.add(FieldError::Type::Forbidden, recursive_path, fmt::format("Forbidden: {}", words));
+      };
+      if (!mount.flag("readOnly")) forbid("may only be specified when readOnly is true");
+      if (!propagation.empty() && propagation != "None") {
+        forbid("may only be specified when mountPropagation is None or not specified");
+      }
+    } else if (!recursive.empty() && recursive != "Disabled") {
+      mount.notSupportedAt(recursive_path, recursive, {"Disabled", "Enabled", "IfPossible"});
+    }
     if (propagation == "Bidirectional" && !container.child("securityContext").flag("privileged")) {
       mount.add(FieldError::Type::Forbidden, propagation_path,
                 "Forbidden: Bidirectional mount propagation is available only to privileged containers");
@@ -248,75 +334,145 @@ void checkSecurity(const Check& container) {
   security.between("runAsUser", 0, kMaxId);
   security.between("runAsGroup", 0, kMaxId);
   security.oneOf("procMount", {"Default", "Unmasked"});
-  Check seccomp = security.child("seccompProfile");
-  if (seccomp.present()) {
-    seccomp.oneOf("type", {"Localhost", "RuntimeDefault", "Unconfined"}, true);
-    if (seccomp.text("type") == "Localhost" && seccomp.text("localhostProfile").empty()) {
-      seccomp.required("localhostProfile", "must be set when seccomp type is Localhost");
-    }
-  }
+  checkProfiles(security);
   const json::value* escalation = security.value("allowPrivilegeEscalation");
   if (security.flag("privileged") && escalation != nullptr && !security.flag("allowPrivilegeEscalation")) {
     container.invalid("securityContext", "cannot set `allowPrivilegeEscalation` to false and `privileged` to true");
   }
 }
 
+/// What a container stands in: names of the pod, and what the pod says for all.
 struct Around {
-  std::set<std::string_view> volumes;
-  std::set<std::string_view>& names;
-  bool host_network;
-  bool init;
-  int64_t grace;
+  std::set<std::string_view> volumes, claims, names;
+  std::string_view restart;
+  bool host_network = false;
+  int64_t grace = 30;
 };
 
-void checkContainer(const Check& container, const Around& around) {
-  std::string_view name = container.text("name");
-  if (name.empty()) {
-    container.required("name");
-  } else {
-    container.format("name", dnsLabel);
-    if (!around.names.insert(name).second) container.duplicateAt(container.path("name"), name);
-  }
+/// What all three kinds of containers have.
+void checkCommon(const Check& container, const Around& around) {
+  if (container.text("name").empty()) container.required("name");
+  container.format("name", dnsLabel);
   std::string_view image = container.text("image");
   if (image.empty()) {
     container.required("image");
   } else if (trim(image).size() != image.size()) {
     container.invalid("image", "must not have leading or trailing whitespace");
   }
-  bool sidecar = container.text("restartPolicy") == "Always";
-  if (around.init && !sidecar) {
-    for (std::string_view key : {"lifecycle", "livenessProbe", "readinessProbe", "startupProbe"}) {
-      if (container.has(key)) {
-        container.forbidden(key, "may not be set for init containers without restartPolicy=Always");
-      }
-    }
-  } else {
-    for (std::string_view hook : {"postStart", "preStop"}) {
-      const Check lifecycle = container.child("lifecycle");
-      Check handler = lifecycle.child(hook);
-      if (handler.present()) checkHandler(handler, around.grace);
-    }
-    for (std::string_view key : {"livenessProbe", "readinessProbe", "startupProbe"}) checkProbe(container, key);
-  }
-  container.oneOf("terminationMessagePolicy", {"File", "FallbackToLogsOnError"});
+  container.oneOf("terminationMessagePolicy", {"File", "FallbackToLogsOnError"}, true);
   checkPorts(container, around.host_network);
   checkEnv(container);
   checkMounts(container, around.volumes);
   container.oneOf("imagePullPolicy", {"Always", "IfNotPresent", "Never"}, true);
-  checkResources(container);
+  checkResources(container, false, around.claims);
+  checkResizePolicy(container, around.restart);
   checkSecurity(container);
+}
+
+void checkUnique(const Check& container, std::set<std::string_view>& names) {
+  const std::string_view name = container.text("name");
+  if (!name.empty() && !names.insert(name).second) container.duplicateAt(container.path("name"), name);
+}
+
+void checkHooks(const Check& container, int64_t grace) {
+  const Check lifecycle = container.child("lifecycle");
+  for (std::string_view hook : {"postStart", "preStop"}) {
+    Check handler = lifecycle.child(hook);
+    if (handler.present()) checkHandler(handler, grace);
+  }
+  for (std::string_view key : {"livenessProbe", "readinessProbe", "startupProbe"}) checkProbe(container, key);
+}
+
+void checkInitContainer(const Check& container, Around& around) {
+  checkCommon(container, around);
+  checkRestart(container);
+  checkUnique(container, around.names);
+  if (container.text("restartPolicy") == "Always") return checkHooks(container, around.grace);
+  for (std::string_view key : {"lifecycle", "livenessProbe", "readinessProbe", "startupProbe"}) {
+    if (container.has(key)) {
+      container.forbidden(key, "may not be set for init containers without restartPolicy=Always");
+    }
+  }
+}
+
+void checkEphemeralContainer(const Check& container, Around& around, const std::set<std::string_view>& others) {
+  checkCommon(container, around);
+  checkUnique(container, around.names);
+  const std::string_view target = container.text("targetContainerName");
+  if (!target.empty() && !others.contains(target)) {
+    container.add(FieldError::Type::NotFound, container.path("targetContainerName"),
+                  fmt::format("Not found: {:?}", target));
+  }
+  constexpr std::string_view kNot = "cannot be set for an Ephemeral Container";
+  for (std::string_view key : {"lifecycle", "livenessProbe", "readinessProbe", "startupProbe", "ports", "resizePolicy",
+                               "restartPolicy", "restartPolicyRules"}) {
+    if (container.has(key)) container.forbidden(key, kNot);
+  }
+  if (container.count("resources") > 0) container.forbidden("resources", kNot);
+  container.list("volumeMounts", [&](const Check& mount) {
+    for (std::string_view key : {"subPath", "subPathExpr"}) {
+      if (!mount.text(key).empty()) mount.forbidden(key, kNot);
+    }
+  });
 }
 
 }  // namespace
 
+bool standardContainerResource(std::string_view name) {
+  return name == "cpu" || name == "memory" || name == "ephemeral-storage" || name.starts_with("hugepages-");
+}
+
+void checkPodResources(const Check& spec) {
+  const Check resources = spec.child("resources");
+  if (resources.has("claims")) resources.forbidden("claims", "claims may not be set for Resources at pod-level");
+  checkResources(spec, true, {});
+}
+
+void checkProfiles(const Check& security) {
+  Check seccomp = security.child("seccompProfile");
+  if (seccomp.present()) {
+    seccomp.oneOf("type", {"Localhost", "RuntimeDefault", "Unconfined"}, true);
+    const bool local = seccomp.text("type") == "Localhost";
+    if (local && !seccomp.has("localhostProfile")) {
+      seccomp.required("localhostProfile", "must be set when seccomp type is Localhost");
+    } else if (local) {
+      seccomp.format("localhostProfile", relativePath);
+    } else if (seccomp.has("localhostProfile")) {
+      seccomp.invalid("localhostProfile", "can only be set when seccomp type is Localhost");
+    }
+  }
+  const Check windows = security.child("windowsOptions");
+  windows.format("gmsaCredentialSpecName", dnsSubdomain);
+  for (std::string_view key : {"gmsaCredentialSpec", "runAsUserName"}) {
+    if (!windows.has(key) || !windows.text(key).empty()) continue;
+    windows.invalid(key, fmt::format("{} cannot be an empty string", key));
+  }
+  const Check armor = security.child("appArmorProfile");
+  if (!armor.present()) return;
+  if (armor.text("type").empty()) armor.required("type", "type is required when appArmorProfile is set");
+  armor.oneOf("type", {"Localhost", "RuntimeDefault", "Unconfined"});
+  const bool local = armor.text("type") == "Localhost";
+  if (local && armor.text("localhostProfile").empty()) {
+    armor.required("localhostProfile", "must be set when AppArmor type is Localhost");
+  } else if (!local && armor.has("localhostProfile")) {
+    armor.invalid("localhostProfile", "can only be set when AppArmor type is Localhost");
+  }
+}
+
 void checkContainers(const Check& spec) {
-  std::set<std::string_view> volumes, names;
-  spec.list("volumes", [&](const Check& volume) { volumes.insert(volume.text("name")); });
-  bool host_network = spec.flag("hostNetwork");
-  int64_t grace = spec.number("terminationGracePeriodSeconds").value_or(30);
+  Around around;
+  spec.list("volumes", [&](const Check& volume) { around.volumes.insert(volume.text("name")); });
+  spec.list("resourceClaims", [&](const Check& claim) { around.claims.insert(claim.text("name")); });
+  around.restart = spec.text("restartPolicy");
+  around.host_network = spec.flag("hostNetwork");
+  around.grace = spec.number("terminationGracePeriodSeconds").value_or(30);
   spec.needed("containers");
-  spec.list("containers",
-            [&](const Check& container) { checkContainer(container, {volumes, names, host_network, false, grace}); });
+  spec.list("containers", [&](const Check& container) {
+    checkCommon(container, around);
+    checkUnique(container, around.names);
+    checkHooks(container, around.grace);
+    checkRestart(container);
+  });
   std::set<std::string> host_ports;
   spec.list("containers", [&](const Check& container) {
     container.list("ports", [&](const Check& port) {
@@ -325,8 +481,10 @@ void checkContainers(const Check& spec) {
       if (host != 0 && !host_ports.insert(key).second) port.duplicateAt(port.path("hostPort"), key.c_str());
     });
   });
-  spec.list("initContainers",
-            [&](const Check& container) { checkContainer(container, {volumes, names, host_network, true, grace}); });
+  spec.list("initContainers", [&](const Check& container) { checkInitContainer(container, around); });
+  const std::set<std::string_view> others = around.names;
+  spec.list("ephemeralContainers",
+            [&](const Check& container) { checkEphemeralContainer(container, around, others); });
 }
 
 }  // namespace slipway::schema

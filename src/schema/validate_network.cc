@@ -16,11 +16,14 @@ void createEndpointSlice(const Check& root) {
     if (endpoint.count("addresses") == 0) endpoint.required("addresses", "must contain at least 1 address");
     endpoint.strings("addresses", [&](std::string_view address, size_t index) {
       std::string path = fmt::format("{}[{}]", endpoint.path("addresses"), index);
-      Problems problems = type == "FQDN" ? dnsSubdomain(address) : ipAddress(address);
-      for (const std::string& problem : problems) endpoint.invalidAt(path, address, problem);
-      if (problems.empty() && (address.starts_with("127.") || address == "::1")) {
-        endpoint.invalidAt(path, address, "may not be in the loopback range (127.0.0.0/8, ::1/128)");
+      if (type == "FQDN") {
+        for (const std::string& problem : dnsSubdomain(address)) endpoint.invalidAt(path, address, problem);
+        return;
       }
+      if (isIp(address) && isIpv6(address) != (type == "IPv6")) {
+        endpoint.invalidAt(endpoint.path("addresses"), address, fmt::format("must be an {} address", type));
+      }
+      checkEndpointIp(endpoint, path, address);
     });
     endpoint.format("nodeName", dnsSubdomain);
     endpoint.format("hostname", dnsLabel);
@@ -58,7 +61,12 @@ void checkBackend(const Check& backend) {
     } else {
       port.between("number", 1, 65535);
     }
-  } else if (!backend.has("resource")) {
+  } else if (const Check resource = backend.child("resource"); resource.present()) {
+    for (std::string_view key : {"kind", "name"}) {
+      resource.needed(key);
+      resource.format(key, pathSegment);
+    }
+  } else {
     backend.invalidAt(backend.path(), "", "resource or service backend is required");
   }
 }
@@ -68,14 +76,6 @@ void createIngress(const Check& root) {
   if (spec.count("rules") == 0 && !spec.has("defaultBackend")) {
     root.invalidAt("spec", json::array(), "either `defaultBackend` or `rules` must be specified");
   }
-  spec.list("tls", [](const Check& tls) {
-    tls.strings("hosts", [&](std::string_view host, size_t index) {
-      std::string path = fmt::format("{}[{}]", tls.path("hosts"), index);
-      for (const std::string& problem : host.starts_with('*') ? wildcardSubdomain(host) : dnsSubdomain(host)) {
-        tls.invalidAt(path, host, problem);
-      }
-    });
-  });
   if (spec.child("defaultBackend").present()) {
     Check backend = spec.child("defaultBackend");
     checkBackend(backend);
@@ -96,6 +96,12 @@ void createIngress(const Check& root) {
         path.required("pathType", "pathType must be specified");
       } else if (type == "Exact" || type == "Prefix") {
         if (!text.starts_with('/')) path.invalidAt(path.path("path"), text, "must be an absolute path");
+        for (std::string_view bad : {"//", "/./", "/../", "%2f", "%2F"}) {
+          if (text.find(bad) != std::string_view::npos) path.invalid("path", fmt::format("must not contain '{}'", bad));
+        }
+        for (std::string_view bad : {"/..", "/."}) {
+          if (text.ends_with(bad)) path.invalid("path", fmt::format("cannot end with '{}'", bad));
+        }
       } else if (type == "ImplementationSpecific") {
         if (!text.empty() && !text.starts_with('/')) path.invalid("path", "must be an absolute path");
       } else {
@@ -105,7 +111,20 @@ void createIngress(const Check& root) {
       checkBackend(backend);
     });
   });
+  spec.list("tls", [](const Check& tls) {
+    tls.strings("hosts", [&](std::string_view host, size_t index) {
+      std::string path = fmt::format("{}[{}]", tls.path("hosts"), index);
+      for (const std::string& problem : host.starts_with('*') ? wildcardSubdomain(host) : dnsSubdomain(host)) {
+        tls.invalidAt(path, host, problem);
+      }
+    });
+    tls.format("secretName", dnsSubdomain);
+  });
   spec.format("ingressClassName", dnsSubdomain);
+}
+
+void statusOfIngress(const Check& root, const object&) {
+  checkIngressStatus(root);
 }
 
 void checkPolicyPorts(const Check& rule) {
@@ -118,7 +137,7 @@ void checkPolicyPorts(const Check& rule) {
     } else if (number != nullptr) {
       port.between("port", 1, 65535);
       if (std::optional<int64_t> end = port.number("endPort"); end && *end < port.number("port").value_or(0)) {
-        port.invalid("endPort", "must be greater than or equal to `port`");
+        port.invalidAt(port.path("endPort"), *number, "must be greater than or equal to `port`");
       }
     } else if (port.has("endPort")) {
       port.invalid("endPort", "may not be specified when `port` is not specified");
@@ -177,10 +196,35 @@ void createNetworkPolicy(const Check& root) {
     checkPolicyPorts(rule);
     checkPeers(rule, "to");
   });
+  if (spec.count("policyTypes") > 2) return spec.invalid("policyTypes", "may not specify more than two policyTypes");
   spec.strings("policyTypes", [&](std::string_view type, size_t index) {
     if (type == "Ingress" || type == "Egress") return;
     spec.notSupportedAt(fmt::format("spec.policyTypes[{}]", index), type, {"Ingress", "Egress"});
   });
+}
+
+void createIngressClass(const Check& root) {
+  const Check spec = root.child("spec");
+  checkPrefixedPath(spec, "controller");
+  const Check parameters = spec.child("parameters");
+  if (!parameters.present()) return;
+  parameters.format("apiGroup", dnsSubdomain);
+  for (std::string_view key : {"kind", "name"}) {
+    parameters.needed(key);
+    parameters.format(key, pathSegment);
+  }
+  const std::string_view scope = parameters.text("scope");
+  parameters.oneOf("scope", {"Cluster", "Namespace"}, true);
+  if (scope == "Namespace" && !parameters.has("namespace")) {
+    parameters.required("namespace", "`parameters.scope` is set to 'Namespace'");
+  } else if (scope == "Namespace") {
+    parameters.format("namespace", dnsLabel);
+  } else if (scope == "Cluster" && parameters.has("namespace")) {
+    parameters.forbidden("namespace", "`parameters.scope` is set to 'Cluster'");
+  }
+}
+void updateIngressClass(const Check& root, const object& old) {
+  checkImmutable(root, old, {"spec", "controller"});
 }
 
 void createIpAddress(const Check& root) {
@@ -208,13 +252,24 @@ void createServiceCidr(const Check& root) {
 
 constexpr std::array kRules = {
     KindRules{"EndpointSlice", createEndpointSlice, updateEndpointSlice},
-    KindRules{"Ingress", createIngress},
+    KindRules{"Ingress", createIngress, nullptr, When::After, statusOfIngress},
+    KindRules{"IngressClass", createIngressClass, updateIngressClass, When::Before},
     KindRules{"NetworkPolicy", createNetworkPolicy},
     KindRules{"IPAddress", createIpAddress},
     KindRules{"ServiceCIDR", createServiceCidr},
 };
 
 }  // namespace
+
+void checkIngressStatus(const Check& root) {
+  const Check status = root.child("status");
+  const Check balancer = status.child("loadBalancer");
+  balancer.list("ingress", [](const Check& ingress) {
+    ingress.format("ip", ipAddress);
+    ingress.format("hostname", dnsSubdomain);
+    if (isIp(ingress.text("hostname"))) ingress.invalid("hostname", "must be a DNS name, not an IP address");
+  });
+}
 
 std::span<const KindRules> networkRules() {
   return kRules;

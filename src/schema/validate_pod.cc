@@ -21,31 +21,6 @@ bool isSysctlName(std::string_view name) {
 using json::object;
 using json::value;
 
-void checkTolerations(const Check& spec) {
-  spec.list("tolerations", [](const Check& toleration) {
-    std::string_view key = toleration.text("key"), word = toleration.text("operator");
-    toleration.format("key", qualifiedName);
-    if (key.empty() && word != "Exists") {
-      toleration.invalid("operator",
-                         "operator must be Exists when `key` is empty, which means \"match all values and all keys\"");
-    }
-    if (toleration.number("tolerationSeconds") && toleration.text("effect") != "NoExecute") {
-      toleration.invalid("effect", "effect must be 'NoExecute' when `tolerationSeconds` is set");
-    }
-    if (word == "Exists" && !toleration.text("value").empty()) {
-      toleration.invalidAt(toleration.path("operator"), toleration.text("value"),
-                           "value must be empty when `operator` is 'Exists'");
-    } else if (word.empty() || word == "Equal") {
-      for (const std::string& problem : labelValue(toleration.text("value"))) {
-        toleration.invalidAt(toleration.path("operator"), toleration.text("value"), problem);
-      }
-    } else if (word != "Exists") {
-      toleration.notSupportedAt(toleration.path("operator"), word, {"Equal", "Exists"});
-    }
-    toleration.oneOf("effect", {"NoSchedule", "PreferNoSchedule", "NoExecute"});
-  });
-}
-
 void checkPodSecurity(const Check& spec) {
   Check security = spec.child("securityContext");
   for (std::string_view key : {"fsGroup", "runAsUser", "runAsGroup"}) security.between(key, 0, INT32_MAX);
@@ -58,6 +33,10 @@ void checkPodSecurity(const Check& spec) {
                            "must be between 0 and 2147483647, inclusive");
       }
     }
+  }
+  if (spec.flag("shareProcessNamespace") && spec.flag("hostPID")) {
+    security.invalidAt(security.path("shareProcessNamespace"), value(true),
+                       "ShareProcessNamespace and HostPID cannot both be enabled");
   }
   std::set<std::string_view> names;
   security.list("sysctls", [&](const Check& sysctl) {
@@ -73,12 +52,12 @@ void checkPodSecurity(const Check& spec) {
     }
   });
   security.oneOf("fsGroupChangePolicy", {"Always", "OnRootMismatch"});
-  Check seccomp = security.child("seccompProfile");
-  if (seccomp.present()) seccomp.oneOf("type", {"Localhost", "RuntimeDefault", "Unconfined"}, true);
+  checkProfiles(security);
+  security.oneOf("supplementalGroupsPolicy", {"Merge", "Strict"});
+  security.oneOf("seLinuxChangePolicy", {"MountOption", "Recursive"});
 }
 
-void checkDns(const Check& spec) {
-  spec.oneOf("dnsPolicy", {"ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"}, true);
+void checkDnsConfig(const Check& spec) {
   Check config = spec.child("dnsConfig");
   if (spec.text("dnsPolicy") == "None") {
     if (!config.present()) {
@@ -122,17 +101,80 @@ void checkSpread(const Check& spec) {
     // The real server names the earlier of the two.
     auto [first, fresh] = seen.emplace(pair, constraint.path());
     if (!fresh) constraint.duplicateAt(first->second + ".{topologyKey, whenUnsatisfiable}", pair);
+    if (const auto domains = constraint.number("minDomains")) {
+      if (*domains <= 0) constraint.invalid("minDomains", "must be greater than zero");
+      const std::string_view action = constraint.text("whenUnsatisfiable");
+      if (action != "DoNotSchedule") {
+        constraint.invalid(
+            "minDomains", fmt::format("can only use minDomains if whenUnsatisfiable=DoNotSchedule, not {}", action));
+      }
+    }
+    constraint.oneOf("nodeAffinityPolicy", {"Honor", "Ignore"});
+    constraint.oneOf("nodeTaintsPolicy", {"Honor", "Ignore"});
     checkSelector(constraint, "labelSelector");
   });
 }
 
-void checkNames(const Check& spec) {
-  spec.format("serviceAccountName", dnsSubdomain);
-  spec.format("nodeName", dnsSubdomain);
-  spec.format("hostname", dnsLabel);
-  spec.format("subdomain", dnsLabel);
-  spec.format("priorityClassName", dnsSubdomain);
-  spec.format("runtimeClassName", dnsSubdomain);
+void checkClaims(const Check& spec) {
+  std::set<std::string_view> names;
+  spec.list("resourceClaims", [&](const Check& claim) {
+    const std::string_view name = claim.text("name");
+    if (name.empty()) claim.required("name");
+    if (!name.empty() && !names.insert(name).second) claim.duplicateAt(claim.path("name"), name);
+    claim.format("name", dnsLabel);
+    const bool named = claim.has("resourceClaimName"), made = claim.has("resourceClaimTemplateName");
+    if (named == made) {
+      const auto shown = [&](std::string_view key) { return claim.has(key) ? *claim.value(key) : value(); };
+      const object whole = {{"Name", name},
+                            {"ResourceClaimName", shown("resourceClaimName")},
+                            {"ResourceClaimTemplateName", shown("resourceClaimTemplateName")}};
+      claim.invalidAt(claim.path(), whole,
+                      named ? "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified"
+                            : "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`");
+    }
+    claim.format("resourceClaimName", dnsSubdomain);
+    claim.format("resourceClaimTemplateName", dnsSubdomain);
+  });
+}
+
+/// A user namespace of its own goes with no other namespace of the host.
+void checkHostUsers(const Check& spec) {
+  const value* users = spec.value("hostUsers");
+  if (users == nullptr || spec.flag("hostUsers")) return;
+  constexpr std::array kFields = {std::pair{"hostNetwork", "hostNetwork"}, std::pair{"hostPID", "HostPID"},
+                                  std::pair{"hostIPC", "HostIPC"}};
+  for (const auto& [key, shown] : kFields) {
+    if (spec.flag(key)) spec.forbidden(shown, "when `hostUsers` is false");
+  }
+}
+
+void checkWindows(const Check& spec) {
+  constexpr std::string_view kNot = "cannot be set for a windows pod";
+  const auto refuse = [&](const Check& at, std::initializer_list<std::string_view> keys) {
+    for (std::string_view key : keys) {
+      if (at.has(key)) at.forbidden(key, kNot);
+    }
+  };
+  const Check security = spec.child("securityContext");
+  refuse(security, {"appArmorProfile", "seLinuxOptions"});
+  refuse(spec, {"hostUsers"});
+  for (std::string_view key : {"hostPID", "hostIPC"}) {
+    if (spec.flag(key)) spec.forbidden(key, kNot);
+  }
+  refuse(security, {"seccompProfile", "fsGroup", "fsGroupChangePolicy", "sysctls"});
+  refuse(spec, {"shareProcessNamespace"});
+  refuse(security, {"runAsUser", "runAsGroup", "supplementalGroups", "supplementalGroupsPolicy",
+                    "seLinuxChangePolicy"});
+  for (std::string_view list : {"initContainers", "containers", "ephemeralContainers"}) {
+    spec.list(list, [&](const Check& container) {
+      const Check own = container.child("securityContext");
+      refuse(own, {"appArmorProfile", "seLinuxOptions", "seccompProfile", "capabilities", "readOnlyRootFilesystem",
+                   "privileged", "allowPrivilegeEscalation", "procMount", "runAsUser", "runAsGroup"});
+    });
+  }
+}
+
+void checkHostAliases(const Check& spec) {
   spec.list("hostAliases", [](const Check& alias) {
     if (!isIp(alias.text("ip"))) {
       alias.invalidAt(alias.path("ip"), alias.text("ip"),
@@ -147,14 +189,14 @@ void checkNames(const Check& spec) {
 }
 
 void checkGates(const Check& spec) {
+  spec.list("readinessGates", [](const Check& gate) {
+    for (const std::string& problem : qualifiedName(gate.text("conditionType"))) gate.invalid("conditionType", problem);
+  });
   std::set<std::string_view> gates;
   spec.list("schedulingGates", [&](const Check& gate) {
     std::string_view name = gate.text("name");
     for (const std::string& problem : qualifiedName(name)) gate.invalidAt(gate.path(), name, problem);
     if (!gates.insert(name).second) gate.duplicateAt(gate.path(), name);
-  });
-  spec.list("readinessGates", [](const Check& gate) {
-    for (const std::string& problem : qualifiedName(gate.text("conditionType"))) gate.invalid("conditionType", problem);
   });
 }
 
@@ -174,127 +216,75 @@ void createPod(const Check& root) {
   if (spec.count("ephemeralContainers") > 0) spec.forbidden("ephemeralContainers", "cannot be set on create");
 }
 
-/// The old pod with everything that may change taken from the new one: what still differs was not allowed to change.
-object withAllowedChanges(object old_spec, const object& spec, bool gated) {
-  for (std::string_view list : {"containers", "initContainers"}) {
-    json::array* before = json::findArray(old_spec, {list});
-    const json::array* after = json::findArray(spec, {list});
-    for (size_t i = 0; before != nullptr && after != nullptr && i < before->size() && i < after->size(); ++i) {
-      if ((*before)[i].is_object() && (*after)[i].is_object()) {
-        (*before)[i].get_object()["image"] = json::text((*after)[i].get_object(), {"image"});
-      }
-    }
-  }
-  auto take = [&](std::string_view key) {
-    const value* now = spec.if_contains(key);
-    if (now == nullptr) {
-      json::removeKey(old_spec, key);
-    } else {
-      old_spec[key] = *now;
-    }
-  };
-  for (std::string_view key : {"activeDeadlineSeconds", "tolerations", "schedulingGates"}) take(key);
-  int64_t grace = json::findInt(old_spec, {"terminationGracePeriodSeconds"}).value_or(0);
-  if (grace < 0 && json::findInt(spec, {"terminationGracePeriodSeconds"}) == 1) take("terminationGracePeriodSeconds");
-  if (gated) {
-    take("nodeSelector");
-    take("affinity");
-  }
-  return old_spec;
-}
-
-void checkTolerationChanges(const Check& spec, const object& old_spec) {
-  const json::array* before = json::findArray(old_spec, {"tolerations"});
-  const json::array* after = json::findArray(spec.object(), {"tolerations"});
-  auto without_seconds = [](const value& toleration) {
-    object out = toleration.is_object() ? toleration.get_object() : object();
-    json::removeKey(out, "tolerationSeconds");
-    return out;
-  };
-  for (size_t i = 0; before != nullptr && i < before->size(); ++i) {
-    bool kept = after != nullptr && std::ranges::any_of(*after, [&](const value& one) {
-                  return json::equalIgnoringEmpty(without_seconds(one), without_seconds((*before)[i]));
-                });
-    if (kept) continue;
-    spec.forbidden("tolerations", "existing toleration can not be modified except its tolerationSeconds");
-    return;
-  }
-}
-
-void updatePod(const Check& root, const object& old) {
-  Check spec = root.child("spec");
-  const object* old_spec = json::findObject(old, {"spec"});
-  if (old_spec == nullptr) return;
-  for (std::string_view list : {"containers", "initContainers"}) {
-    const json::array* before = json::findArray(*old_spec, {list});
-    size_t count = before == nullptr ? 0 : before->size();
-    if (spec.count(list) == count) continue;
-    spec.forbidden(list, list == "containers" ? "pod updates may not add or remove containers"
-                                              : "pod updates may not add or remove init containers");
-    return;
-  }
-  std::optional<int64_t> deadline = spec.number("activeDeadlineSeconds");
-  std::optional<int64_t> old_deadline = json::findInt(*old_spec, {"activeDeadlineSeconds"});
-  if (deadline && old_deadline && *deadline > *old_deadline) {
-    spec.invalid("activeDeadlineSeconds", fmt::format("must be less than or equal to previous value"));
-    return;
-  }
-  if (!deadline && old_deadline) {
-    spec.invalidAt(spec.path("activeDeadlineSeconds"), value(), "must not update from a positive integer to nil value");
-  }
-  checkTolerationChanges(spec, *old_spec);
-  const json::array* old_gates = json::findArray(*old_spec, {"schedulingGates"});
-  spec.list("schedulingGates", [&](const Check& gate) {
-    bool known = old_gates != nullptr && std::ranges::any_of(*old_gates, [&](const value& one) {
-                   return one.is_object() && json::text(one.get_object(), {"name"}) == gate.text("name");
-                 });
-    if (!known) {
-      gate.forbidden("name",
-                     fmt::format("only deletion is allowed, but found new scheduling gate '{}'", gate.text("name")));
-    }
-  });
-  bool gated = old_gates != nullptr && !old_gates->empty();
-  object allowed = withAllowedChanges(*old_spec, spec.object(), gated);
-  if (json::equalIgnoringEmpty(value(spec.object()), value(std::move(allowed)))) return;
-  spec.add(FieldError::Type::Forbidden, "spec",
-           "Forbidden: pod updates may not change fields other than `spec.containers[*].image`,"
-           "`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing "
-           "tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)");
-}
-
 void createPodTemplate(const Check& root) {
   checkPodTemplate(root.child("template"));
 }
 
 constexpr std::array kRules = {
-    KindRules{"Pod", createPod, updatePod},
+    KindRules{"Pod", createPod, checkPodUpdate, When::After, checkPodStatus},
     KindRules{"PodTemplate", createPodTemplate},
 };
 
 }  // namespace
 
+void checkTolerations(const Check& spec) {
+  spec.list("tolerations", [](const Check& toleration) {
+    std::string_view key = toleration.text("key"), word = toleration.text("operator");
+    toleration.format("key", qualifiedName);
+    if (key.empty() && word != "Exists") {
+      toleration.invalid("operator",
+                         "operator must be Exists when `key` is empty, which means \"match all values and all keys\"");
+    }
+    if (toleration.number("tolerationSeconds") && toleration.text("effect") != "NoExecute") {
+      toleration.invalid("effect", "effect must be 'NoExecute' when `tolerationSeconds` is set");
+    }
+    if (word == "Exists" && !toleration.text("value").empty()) {
+      toleration.invalidAt(toleration.path("operator"), toleration.text("value"),
+                           "value must be empty when `operator` is 'Exists'");
+    } else if (word.empty() || word == "Equal") {
+      for (const std::string& problem : labelValue(toleration.text("value"))) {
+        toleration.invalidAt(toleration.path("operator"), toleration.text("value"), problem);
+      }
+    } else if (word != "Exists") {
+      toleration.notSupportedAt(toleration.path("operator"), word, {"Equal", "Exists"});
+    }
+    toleration.oneOf("effect", {"NoSchedule", "PreferNoSchedule", "NoExecute"});
+  });
+}
+
 void checkPodSpec(const Check& spec) {
   checkVolumes(spec);
+  checkClaims(spec);
   checkContainers(spec);
+  checkPodResources(spec);
   spec.oneOf("restartPolicy", {"Always", "OnFailure", "Never"}, true);
-  checkDns(spec);
-  spec.between("activeDeadlineSeconds", 1, INT32_MAX);
-  checkNames(spec);
+  spec.oneOf("dnsPolicy", {"ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"}, true);
   checkLabels(spec, "nodeSelector");
   checkPodSecurity(spec);
   checkAffinity(spec.child("affinity"));
-  checkTolerations(spec);
+  checkDnsConfig(spec);
   checkGates(spec);
   checkSpread(spec);
-  checkOverhead(spec);
+  checkHostUsers(spec);
+  spec.format("serviceAccountName", dnsSubdomain);
+  spec.format("nodeName", dnsSubdomain);
+  spec.between("activeDeadlineSeconds", 1, INT32_MAX);
+  spec.format("hostname", dnsLabel);
+  spec.format("subdomain", dnsLabel);
+  checkTolerations(spec);
+  checkHostAliases(spec);
+  spec.format("priorityClassName", dnsSubdomain);
+  spec.format("runtimeClassName", dnsSubdomain);
   spec.oneOf("preemptionPolicy", {"PreemptLowerPriority", "Never"});
+  checkOverhead(spec);
   Check os = spec.child("os");
-  if (os.present() && os.text("name") != "linux" && os.text("name") != "windows") {
-    if (os.text("name").empty()) {
-      os.required("name", "os name cannot be empty");
-    } else {
-      os.notSupportedAt(os.path(), os.text("name"), {"linux", "windows"});
-    }
+  const std::string_view system = os.text("name");
+  if (os.present() && system.empty()) {
+    os.required("name", "os name cannot be empty");
+  } else if (system == "windows") {
+    checkWindows(spec);
+  } else if (os.present() && system != "linux") {
+    os.notSupportedAt(os.path(), system, {"linux", "windows"});
   }
 }
 

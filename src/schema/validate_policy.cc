@@ -50,6 +50,9 @@ void createRuntimeClass(const Check& root) {
   } else {
     root.format("handler", dnsLabel);
   }
+  const Check scheduling = root.child("scheduling");
+  checkLabels(scheduling, "nodeSelector");
+  checkTolerations(scheduling);
   const object* fixed = json::findObject(root.object(), {"overhead", "podFixed"});
   if (fixed == nullptr) return;
   for (const auto& [name, part] : *fixed) {
@@ -62,33 +65,68 @@ void updateRuntimeClass(const Check& root, const object& old) {
   checkImmutable(root, old, {"handler"});
 }
 
-void createAutoscaler(const Check& root) {
-  Check spec = root.child("spec");
-  int64_t most = spec.number("maxReplicas").value_or(0);
-  std::optional<int64_t> least = spec.number("minReplicas");
-  if (least && *least < 1) spec.invalid("minReplicas", "must be greater than or equal to 1");
-  if (most < 1) spec.required("maxReplicas", "must be set and greater than 0");
-  if (least && most < *least) {
-    spec.invalidAt("spec.maxReplicas", most, "must be greater than or equal to `minReplicas`");
+void createFlowSchema(const Check& root) {
+  constexpr int64_t kMostPrecedence = 10000;
+  const Check spec = root.child("spec");
+  const int64_t precedence = spec.number("matchingPrecedence").value_or(0);
+  const auto refuse = [&](std::string_view words) { spec.invalidAt("spec.matchingPrecedence", precedence, words); };
+  if (precedence <= 0) refuse("must be a positive value");
+  if (precedence > kMostPrecedence) refuse(fmt::format("must not be greater than {}", kMostPrecedence));
+  if (precedence == 1 && root.child("metadata").text("name") != "exempt") {
+    refuse("only the schema named 'exempt' may have matchingPrecedence 1");
   }
-  Check target = spec.child("scaleTargetRef");
-  for (std::string_view key : {"kind", "name"}) {
-    if (target.text(key).empty()) {
-      target.required(key);
-    } else {
-      target.format(key, pathSegment);
-    }
+  const Check method = spec.child("distinguisherMethod");
+  method.oneOf("type", {"ByNamespace", "ByUser"}, method.present());
+  const Check level = spec.child("priorityLevelConfiguration");
+  if (level.text("name").empty()) level.required("name", "must reference a priority level");
+  level.format("name", dnsSubdomain);
+}
+
+void createPriorityLevel(const Check& root) {
+  const Check spec = root.child("spec");
+  const bool exempt = root.child("metadata").text("name") == "exempt";
+  const std::string_view type = spec.text("type");
+  if (exempt != (type == "Exempt")) spec.invalid("type", "must be 'Exempt' if and only if `name` is 'exempt'");
+  if (type == "Exempt") {
+    if (spec.has("limited")) spec.forbidden("limited", "must be nil if the type is not Limited");
+  } else if (type == "Limited") {
+    if (spec.has("exempt")) spec.forbidden("exempt", "must be nil if the type is Limited");
+    if (!spec.has("limited")) spec.required("limited", "must not be empty when type is Limited");
+  } else {
+    spec.notSupportedAt("spec.type", type, {"Exempt", "Limited"});
   }
-  spec.list("metrics", [](const Check& metric) {
-    metric.oneOf("type", {"ContainerResource", "External", "Object", "Pods", "Resource"}, true);
-  });
+}
+
+void createApiService(const Check& root) {
+  const Check spec = root.child("spec"), metadata = root.child("metadata");
+  const std::string_view group = spec.text("group"), version = spec.text("version");
+  const std::string wanted = fmt::format("{}.{}", version, group);
+  if (metadata.text("name") != wanted) {
+    metadata.invalid("name", fmt::format("must be `spec.version+\".\"+spec.group`: {:?}", wanted));
+  }
+  if (group.empty() && version != "v1") {
+    spec.required("group", "only v1 may have an empty group and it better be legacy kube");
+  }
+  spec.format("group", dnsSubdomain);
+  for (const std::string& problem : dns1035Label(version)) spec.invalidAt("spec.version", version, problem);
+  for (const auto& [key, most] : {std::pair{"groupPriorityMinimum", 20000}, std::pair{"versionPriority", 1000}}) {
+    const int64_t given = spec.number(key).value_or(0);
+    if (given > 0 && given <= most) continue;
+    spec.invalidAt(spec.path(key), given, fmt::format("must be positive and less than {}", most));
+  }
+}
+
+void statusOfDisruptionBudget(const Check& root, const object&) {
+  checkCounters(root.child("status"), {"disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods"});
 }
 
 constexpr std::array kRules = {
-    KindRules{"PodDisruptionBudget", createDisruptionBudget},
+    KindRules{"PodDisruptionBudget", createDisruptionBudget, nullptr, When::After, statusOfDisruptionBudget},
     KindRules{"PriorityClass", createPriorityClass, updatePriorityClass},
     KindRules{"RuntimeClass", createRuntimeClass, updateRuntimeClass},
-    KindRules{"HorizontalPodAutoscaler", createAutoscaler},
+    KindRules{"FlowSchema", createFlowSchema},
+    KindRules{"PriorityLevelConfiguration", createPriorityLevel},
+    KindRules{"APIService", createApiService},
 };
 
 }  // namespace

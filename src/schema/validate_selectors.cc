@@ -157,6 +157,20 @@ void checkQuantities(const Check& at, std::string_view key) {
   }
 }
 
+void checkCounters(const Check& status, std::initializer_list<std::string_view> names) {
+  for (std::string_view name : names) status.atLeast(name, 0);
+}
+
+void checkPrefixedPath(const Check& at, std::string_view key) {
+  const std::string_view text = at.text(key);
+  if (text.empty()) return at.required(key);
+  const auto [domain, path] = splitOnce(text, '/');
+  if (domain.empty() || path.empty()) {
+    return at.invalid(key, "must be a domain-prefixed path (such as \"acme.io/foo\")");
+  }
+  for (const std::string& problem : dnsSubdomain(domain)) at.invalidAt(at.path(key), domain, problem);
+}
+
 void checkIntOrPercent(const Check& at, std::string_view key) {
   const json::value* given = at.value(key);
   if (given == nullptr) return;

@@ -95,6 +95,38 @@ constexpr std::array kSources = {"awsElasticBlockStore",
                                  "storageos",
                                  "vsphereVolume"};
 
+/// Go shows maps in the order of their keys.
+value sorted(const object& map) {
+  const std::map<std::string_view, value> entries = [&] {
+    std::map<std::string_view, value> out;
+    for (const auto& [key, part] : map) out.emplace(key, part);
+    return out;
+  }();
+  object out;
+  for (const auto& [key, part] : entries) out[key] = part;
+  return out;
+}
+
+void checkSource(const Check& spec, std::string_view kind) {
+  const Check source = spec.child(kind);
+  if (kind == "hostPath") {
+    source.needed("path");
+    source.format("path", noBacksteps);
+    source.oneOf("type",
+                 {"", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket"});
+  } else if (kind == "nfs") {
+    checkNfs(source);
+  } else if (kind == "csi") {
+    source.needed("driver");
+    source.needed("volumeHandle");
+  } else if (kind == "local") {
+    source.needed("path");
+    source.format("path", noBacksteps);
+  } else if (kind == "iscsi") {
+    for (std::string_view key : {"targetPortal", "iqn"}) source.needed(key);
+  }
+}
+
 void createVolume(const Check& root) {
   Check spec = root.child("spec");
   if (spec.count("accessModes") == 0) spec.required("accessModes");
@@ -102,7 +134,7 @@ void createVolume(const Check& root) {
   const object* capacity = json::findObject(spec.object(), {"capacity"});
   if (capacity == nullptr || capacity->empty()) spec.required("capacity");
   if (capacity == nullptr || !capacity->contains("storage") || capacity->size() > 1) {
-    spec.notSupportedAt(spec.path("capacity"), capacity == nullptr ? object() : *capacity, {"storage"});
+    spec.notSupportedAt(spec.path("capacity"), capacity == nullptr ? value(object()) : sorted(*capacity), {"storage"});
   } else {
     checkPositive(root, "spec.capacity[storage]", json::text(*capacity, {"storage"}));
   }
@@ -115,11 +147,7 @@ void createVolume(const Check& root) {
       continue;
     }
     first = kind;
-  }
-  Check host = spec.child("hostPath");
-  if (host.present()) {
-    host.needed("path");
-    host.format("path", noBacksteps);
+    checkSource(spec, kind);
   }
   if (spec.has("local") && !spec.has("nodeAffinity")) {
     spec.required("nodeAffinity", "Local volume requires node affinity");
@@ -140,35 +168,19 @@ void updateVolume(const Check& root, const object& old) {
     root.add(FieldError::Type::Forbidden, "spec.persistentvolumesource",
              "Forbidden: spec.persistentvolumesource is immutable after creation");
   }
-  checkImmutable(root, old, {"spec", "volumeMode"});
+  const value* mode = json::find(root.object(), {"spec", "volumeMode"});
+  if (!json::equalIgnoringEmpty(mode, json::find(old, {"spec", "volumeMode"}))) {
+    root.invalidAt("volumeMode", mode == nullptr ? value() : *mode, "field is immutable");
+  }
   if (json::find(old, {"spec", "nodeAffinity"}) != nullptr) {
     checkImmutable(root, old, {"spec", "nodeAffinity"},
                    "field is immutable, except for updating from beta label to GA");
   }
 }
 
-void createStorageClass(const Check& root) {
-  if (root.text("provisioner").empty()) {
-    root.required("provisioner");
-  } else {
-    std::string lower = toLower(root.text("provisioner"));
-    for (const std::string& problem : qualifiedName(lower)) root.invalidAt("provisioner", value(lower), problem);
-  }
-  const object* parameters = json::findObject(root.object(), {"parameters"});
-  if (parameters != nullptr && parameters->contains("")) root.invalidAt("parameters", "", "field can not be empty.");
-  root.oneOf("reclaimPolicy", {"Delete", "Retain"});
-  root.oneOf("volumeBindingMode", {"Immediate", "WaitForFirstConsumer"}, true);
-}
-void updateStorageClass(const Check& root, const object& old) {
-  for (std::string_view key : {"parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"}) {
-    checkImmutable(root, old, {key});
-  }
-}
-
 constexpr std::array kRules = {
     KindRules{"PersistentVolumeClaim", createClaim, updateClaim},
     KindRules{"PersistentVolume", createVolume, updateVolume},
-    KindRules{"StorageClass", createStorageClass, updateStorageClass},
 };
 
 }  // namespace

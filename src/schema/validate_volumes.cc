@@ -47,14 +47,36 @@ void checkFieldRef(const Check& ref, bool volume) {
   }
 }
 
+namespace {
+
+/// In what units a resource may be shown.
+void checkDivisor(const Check& ref, std::string_view resource) {
+  const std::string_view divisor = ref.text("divisor");
+  if (divisor.empty() || divisor == "0") return;
+  const bool cpu = resource.ends_with(".cpu");
+  constexpr std::array kUnits = {"1", "1k", "1M", "1G", "1T", "1P", "1E", "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei"};
+  if (cpu ? divisor == "1" || divisor == "1m" : std::ranges::find(kUnits, divisor) != kUnits.end()) return;
+  const std::string_view what = resource.ends_with(".memory")              ? "memory"
+                                : resource.ends_with("ephemeral-storage") ? "local ephemeral storage"
+                                                                           : "hugepages";
+  ref.invalidAt(ref.path("divisor"), resource,
+                cpu ? "only divisor's values 1m and 1 are supported with the cpu resource"
+                    : fmt::format("only divisor's values {} are supported with the {} resource",
+                                  fmt::join(kUnits, ", "), what));
+}
+
+}  // namespace
+
 void checkResourceRef(const Check& ref) {
   std::string_view resource = ref.text("resource");
   if (resource.empty()) return ref.required("resource");
   for (std::string_view known : {"limits.cpu", "limits.memory", "limits.ephemeral-storage", "requests.cpu",
                                  "requests.memory", "requests.ephemeral-storage"}) {
-    if (resource == known) return;
+    if (resource == known) return checkDivisor(ref, resource);
   }
-  if (resource.starts_with("limits.hugepages-") || resource.starts_with("requests.hugepages-")) return;
+  if (resource.starts_with("limits.hugepages-") || resource.starts_with("requests.hugepages-")) {
+    return checkDivisor(ref, resource);
+  }
   ref.notSupportedAt(ref.path("resource"), resource,
                      {"limits.cpu", "limits.ephemeral-storage", "limits.memory", "requests.cpu",
                       "requests.ephemeral-storage", "requests.memory"});
@@ -101,6 +123,19 @@ void checkDownward(const Check& source) {
   });
 }
 
+/// Two files of one name in a projected volume.
+void checkProjectedPaths(const Check& projected, const Check& source, std::set<std::string_view>& paths) {
+  for (std::string_view kind : {"secret", "configMap", "downwardAPI"}) {
+    const Check part = source.child(kind);
+    part.list("items", [&](const Check& item) {
+      const std::string_view path = item.text("path");
+      if (path.empty() || paths.insert(path).second) return;
+      projected.invalidAt(projected.path(), kind == "downwardAPI" ? path : part.text("name"),
+                          "conflicting duplicate paths");
+    });
+  }
+}
+
 void checkVolumeSource(const Check& volume, std::string_view kind) {
   Check source = volume.child(kind);
   if (kind == "hostPath") {
@@ -116,16 +151,24 @@ void checkVolumeSource(const Check& volume, std::string_view kind) {
     checkVolumeItems(source);
   } else if (kind == "persistentVolumeClaim") {
     source.needed("claimName");
+  } else if (kind == "image") {
+    source.needed("reference");
+    source.oneOf("pullPolicy", {"Always", "IfNotPresent", "Never"});
+  } else if (kind == "csi") {
+    source.needed("driver");
+  } else if (kind == "ephemeral") {
+    if (!source.has("volumeClaimTemplate")) source.required("volumeClaimTemplate");
+  } else if (kind == "gitRepo") {
+    source.needed("repository");
+    source.format("directory", relativePath);
   } else if (kind == "nfs") {
-    source.needed("server");
-    source.needed("path");
-    if (!source.text("path").empty() && !source.text("path").starts_with('/')) {
-      source.invalid("path", "must be an absolute path");
-    }
+    checkNfs(source);
   } else if (kind == "downwardAPI") {
     checkDownward(source);
   } else if (kind == "projected") {
+    std::set<std::string_view> paths;
     source.list("sources", [&](const Check& one) {
+      checkProjectedPaths(source, one, paths);
       for (std::string_view part : {"secret", "configMap"}) {
         Check projection = one.child(part);
         if (!projection.present()) continue;
@@ -148,6 +191,13 @@ void checkVolumeSource(const Check& volume, std::string_view kind) {
 }
 
 }  // namespace
+
+void checkNfs(const Check& source) {
+  source.needed("server");
+  source.needed("path");
+  if (source.text("path").empty() || source.text("path").starts_with('/')) return;
+  source.invalid("path", "must be an absolute path");
+}
 
 void checkVolumes(const Check& spec) {
   std::set<std::string_view> names;

@@ -48,7 +48,7 @@ void checkTemplate(const Check& spec, std::string_view kind) {
 
 bool isZero(const value* part) {
   return part == nullptr || (part->is_int64() && part->get_int64() == 0) ||
-         (part->is_string() && part->get_string() == "0%");
+         (part->is_string() && (part->get_string() == "0%" || !percent(part->get_string()).empty()));
 }
 
 void createDeployment(const Check& root) {
@@ -130,8 +130,8 @@ void createStatefulSet(const Check& root) {
     strategy.invalidAt(strategy.path(), shown, "must be 'RollingUpdate' or 'OnDelete'");
   }
   Check retention = spec.child("persistentVolumeClaimRetentionPolicy");
-  retention.oneOf("whenDeleted", {"Delete", "Retain"}, true);
-  retention.oneOf("whenScaled", {"Delete", "Retain"}, true);
+  retention.oneOf("whenDeleted", {"Retain", "Delete"}, true);
+  retention.oneOf("whenScaled", {"Retain", "Delete"}, true);
   spec.atLeast("replicas", 0);
   spec.atLeast("minReadySeconds", 0);
   spec.child("ordinals").atLeast("start", 0);
@@ -161,111 +161,6 @@ void createDaemonSet(const Check& root) {
   if (!no_surge && !none_unavailable) rolling.invalid("maxSurge", "may not be set when maxUnavailable is non-zero");
 }
 
-void checkFailurePolicy(const Check& spec) {
-  Check policy = spec.child("podFailurePolicy");
-  policy.list("rules", [](const Check& rule) {
-    rule.oneOf("action", {"Count", "FailIndex", "FailJob", "Ignore"}, true);
-    bool codes = rule.has("onExitCodes"), conditions = rule.count("onPodConditions") > 0;
-    if (codes && conditions) {
-      rule.add(FieldError::Type::Invalid, rule.path(),
-               "Invalid value: specifying both OnExitCodes and OnPodConditions is not supported");
-    }
-    if (!codes && !conditions) {
-      rule.add(FieldError::Type::Invalid, rule.path(),
-               "Invalid value: specifying one of OnExitCodes and OnPodConditions is required");
-    }
-  });
-}
-
-void checkJobSpec(const Check& spec) {
-  for (std::string_view key : {"parallelism", "completions", "activeDeadlineSeconds", "backoffLimit",
-                               "ttlSecondsAfterFinished", "backoffLimitPerIndex", "maxFailedIndexes"}) {
-    spec.atLeast(key, 0);
-  }
-  if (spec.has("managedBy")) {
-    std::string_view by = spec.text("managedBy");
-    if (by.find('/') == std::string_view::npos) {
-      spec.invalid("managedBy", "must be a domain-prefixed path (such as \"acme.io/foo\")");
-    }
-  }
-  std::string_view mode = spec.text("completionMode");
-  if (mode != "Indexed" && spec.has("backoffLimitPerIndex")) {
-    spec.invalid("backoffLimitPerIndex", "requires indexed completion mode");
-  }
-  if (spec.has("completionMode") && mode != "NonIndexed" && mode != "Indexed") {
-    spec.notSupportedAt(spec.path("completionMode"), mode, {"NonIndexed", "Indexed"});
-  }
-  if (mode == "Indexed" && !spec.number("completions")) spec.required("completions", "when completion mode is Indexed");
-  checkFailurePolicy(spec);
-  checkPodTemplate(spec.child("template"));
-  const Check pod_template = spec.child("template");
-  Check pod = pod_template.child("spec");
-  std::string_view restart = pod.text("restartPolicy");
-  if (restart.empty() || restart == "Always") {
-    pod.required("restartPolicy", "valid values: \"OnFailure\", \"Never\"");
-  } else if (restart != "OnFailure" && restart != "Never") {
-    pod.notSupportedAt(pod.path("restartPolicy"), restart, {"OnFailure", "Never"});
-  } else if (spec.has("podFailurePolicy") && restart != "Never") {
-    pod.invalid("restartPolicy", "only \"Never\" is supported when podFailurePolicy is specified");
-  }
-  spec.oneOf("podReplacementPolicy", {"Failed", "TerminatingOrFailed"});
-}
-
-void createJob(const Check& root) {
-  Check spec = root.child("spec");
-  if (!spec.has("selector")) {
-    spec.required("selector");
-  } else {
-    checkSelector(spec, "selector");
-    const object* labels = json::findObject(spec.object(), {"template", "metadata", "labels"});
-    if (!selectorMatches(spec.child("selector").object(), labels)) {
-      spec.invalidAt(spec.path("template.metadata.labels"), labels == nullptr ? value() : value(*labels),
-                     "`selector` does not match template `labels`");
-    }
-  }
-  checkJobSpec(spec);
-}
-
-void checkSchedule(const Check& spec) {
-  std::string_view schedule = spec.text("schedule");
-  if (schedule.empty()) return spec.required("schedule");
-  if (schedule.find("TZ") != std::string_view::npos) {
-    return spec.invalid("schedule", "cannot use TZ or CRON_TZ in schedule, use timeZone field instead");
-  }
-  if (schedule.starts_with('@')) {
-    constexpr std::array kNames = {"@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"};
-    if (std::ranges::find(kNames, schedule) == kNames.end() && !schedule.starts_with("@every ")) {
-      spec.invalid("schedule", fmt::format("unrecognized descriptor: {}", schedule));
-    }
-    return;
-  }
-  std::vector<std::string> fields;
-  for (std::string_view word : split(schedule, ' ')) {
-    if (!word.empty()) fields.emplace_back(word);
-  }
-  if (fields.size() != 5) {
-    spec.invalid("schedule",
-                 fmt::format("expected exactly 5 fields, found {}: [{}]", fields.size(), join(fields, " ")));
-  }
-}
-
-void createCronJob(const Check& root) {
-  if (std::string_view name = root.child("metadata").text("name"); name.size() > 52) {
-    root.child("metadata").invalid("name", "must be no more than 52 characters");
-  }
-  Check spec = root.child("spec");
-  checkSchedule(spec);
-  spec.atLeast("startingDeadlineSeconds", 0);
-  if (const value* zone = spec.value("timeZone"); zone != nullptr && spec.text("timeZone").empty()) {
-    spec.invalid("timeZone", "timeZone must be nil or non-empty string");
-  }
-  spec.oneOf("concurrencyPolicy", {"Allow", "Forbid", "Replace"}, true);
-  const Check job_template = spec.child("jobTemplate");
-  checkJobSpec(job_template.child("spec"));
-  spec.atLeast("successfulJobsHistoryLimit", 0);
-  spec.atLeast("failedJobsHistoryLimit", 0);
-}
-
 void updateSelector(const Check& root, const object& old) {
   checkImmutable(root, old, {"spec", "selector"});
 }
@@ -287,40 +182,66 @@ void updateStatefulSet(const Check& root, const object& old) {
       "'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden");
 }
 
-void updateJob(const Check& root, const object& old) {
-  std::string_view mode = root.child("spec").text("completionMode");
-  bool indexed = mode == "Indexed";
-  const value* completions = json::find(root.object(), {"spec", "completions"});
-  const value* parallelism = json::find(root.object(), {"spec", "parallelism"});
-  bool together =
-      indexed && completions != nullptr && parallelism != nullptr && json::equal(*completions, *parallelism);
-  if (!together) checkImmutable(root, old, {"spec", "completions"});
-  checkImmutable(root, old, {"spec", "selector"});
-  bool suspended = json::isTrue(old, {"spec", "suspend"}) && json::text(old, {"status", "startTime"}).empty();
-  if (!suspended) checkImmutable(root, old, {"spec", "template"});
-  checkImmutable(root, old, {"spec", "completionMode"});
-  checkImmutable(root, old, {"spec", "podFailurePolicy"});
-  checkImmutable(root, old, {"spec", "backoffLimitPerIndex"});
-  checkImmutable(root, old, {"spec", "managedBy"});
-  checkImmutable(root, old, {"spec", "successPolicy"});
-}
-
 void createControllerRevision(const Check& root) {
   root.atLeast("revision", 0);
-  if (!root.has("data")) root.required("data", "data is mandatory");
+  const value* data = root.value("data");
+  if (data == nullptr || data->is_null()) {
+    root.required("data", "data is mandatory");
+  } else if (!data->is_object()) {
+    root.required("data", "data must be a valid JSON object");
+  }
 }
 void updateControllerRevision(const Check& root, const object& old) {
   checkImmutable(root, old, {"data"});
 }
 
+/// Counters that are not negative, and of which none is more than all.
+void checkReplicas(const Check& root, std::initializer_list<std::string_view> counted,
+                   std::initializer_list<std::string_view> parts, std::string_view of_ready) {
+  const Check status = root.child("status");
+  checkCounters(status, counted);
+  const auto number = [&](std::string_view key) { return status.number(key).value_or(0); };
+  for (std::string_view part : parts) {
+    if (number(part) <= number("replicas")) continue;
+    status.invalidAt(status.path(part), number(part), "cannot be greater than status.replicas");
+  }
+  if (number("availableReplicas") > number("readyReplicas")) {
+    status.invalidAt(status.path("availableReplicas"), number("availableReplicas"), of_ready);
+  }
+}
+void statusOfDeployment(const Check& root, const object&) {
+  checkReplicas(root,
+                {"observedGeneration", "replicas", "updatedReplicas", "readyReplicas", "availableReplicas",
+                 "unavailableReplicas", "terminatingReplicas", "collisionCount"},
+                {"updatedReplicas", "readyReplicas", "availableReplicas"}, "cannot be greater than readyReplicas");
+}
+void statusOfReplicaSet(const Check& root, const object&) {
+  checkReplicas(root,
+                {"replicas", "fullyLabeledReplicas", "readyReplicas", "availableReplicas", "observedGeneration",
+                 "terminatingReplicas"},
+                {"fullyLabeledReplicas", "readyReplicas", "availableReplicas"},
+                "cannot be greater than readyReplicas");
+}
+void statusOfStatefulSet(const Check& root, const object&) {
+  checkReplicas(root,
+                {"replicas", "readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas",
+                 "observedGeneration", "collisionCount"},
+                {"readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas"},
+                "cannot be greater than status.readyReplicas");
+}
+void statusOfDaemonSet(const Check& root, const object&) {
+  checkCounters(root.child("status"),
+                {"currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled", "numberReady",
+                 "observedGeneration", "updatedNumberScheduled", "numberAvailable", "numberUnavailable",
+                 "collisionCount"});
+}
+
 constexpr std::array kRules = {
-    KindRules{"Deployment", createDeployment, updateSelector},
-    KindRules{"ReplicaSet", createReplicaSet, updateSelector},
-    KindRules{"ReplicationController", createReplicationController},
-    KindRules{"StatefulSet", createStatefulSet, updateStatefulSet},
-    KindRules{"DaemonSet", createDaemonSet, updateSelector, true},
-    KindRules{"Job", createJob, updateJob},
-    KindRules{"CronJob", createCronJob},
+    KindRules{"Deployment", createDeployment, updateSelector, When::After, statusOfDeployment},
+    KindRules{"ReplicaSet", createReplicaSet, updateSelector, When::After, statusOfReplicaSet},
+    KindRules{"ReplicationController", createReplicationController, nullptr, When::After, statusOfReplicaSet},
+    KindRules{"StatefulSet", createStatefulSet, updateStatefulSet, When::After, statusOfStatefulSet},
+    KindRules{"DaemonSet", createDaemonSet, updateSelector, When::Before, statusOfDaemonSet},
     KindRules{"ControllerRevision", createControllerRevision, updateControllerRevision},
 };
 

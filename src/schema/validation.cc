@@ -12,8 +12,9 @@ namespace {
 constexpr int64_t kMaxAnnotations = 256 << 10;
 
 const KindRules* rulesOf(std::string_view kind) {
-  for (auto rules :
-       {podRules(), coreRules(), volumeRules(), workloadRules(), accessRules(), networkRules(), policyRules()}) {
+  for (auto rules : {podRules(), coreRules(), volumeRules(), workloadRules(), accessRules(), networkRules(),
+                     policyRules(), serviceRules(), quotaRules(), eventRules(), jobRules(), autoscalerRules(),
+                     storageKindRules()}) {
     auto at = std::ranges::find(rules, kind, &KindRules::kind);
     if (at != rules.end()) return &*at;
   }
@@ -25,8 +26,9 @@ void checkOwners(const Check& metadata) {
   std::string path = metadata.path("ownerReferences");
   std::string controller;
   metadata.list("ownerReferences", [&](const Check& owner) {
-    if (owner.text("apiVersion").empty()) {
-      owner.invalidAt(path + ".apiVersion", "", "version must not be empty");
+    const std::string_view version = owner.text("apiVersion");
+    if (version.empty() || std::ranges::count(version, '/') > 1) {
+      owner.invalidAt(path + ".apiVersion", version, "version must not be empty");
     }
     for (std::string_view key : {"kind", "name", "uid"}) {
       if (owner.text(key).empty()) owner.invalidAt(fmt::format("{}.{}", path, key), "", "must not be empty");
@@ -67,7 +69,7 @@ void checkFinalizers(const Check& metadata, bool standard) {
 NameRule nameRuleOf(std::string_view kind) {
   if (kind == "Namespace" || kind == "Service" || kind == "StatefulSet") return dnsLabel;
   if (kind == "IPAddress") return canonicalIp;
-  bool path = kind == "Role" || kind == "ClusterRole" || kind == "RoleBinding" || kind == "ClusterRoleBinding" ||
+  bool path = kind == "PodDisruptionBudget" || kind == "Role" || kind == "ClusterRole" || kind == "RoleBinding" || kind == "ClusterRoleBinding" ||
               kind == "Event" || kind == "CertificateSigningRequest" || kind == "APIService";
   return path ? pathSegment : dnsSubdomain;
 }
@@ -99,6 +101,12 @@ void checkAnnotations(const Check& at, std::string_view key, std::string_view sh
 
 void validateMetadata(const Check& root, bool namespaced, NameRule rule, bool standard_finalizers) {
   Check metadata = root.child("metadata");
+  // A prefix may end as a name may not: what is generated goes on after it.
+  std::string prefix(metadata.text("generateName"));
+  if (prefix.ends_with('-')) prefix.back() = 'a';
+  if (!prefix.empty()) {
+    for (const std::string& problem : rule(prefix)) metadata.invalid("generateName", problem);
+  }
   if (metadata.text("name").empty()) {
     metadata.required("name", "name or generateName is required");
   } else {
@@ -164,15 +172,21 @@ FieldErrors validateUpdate(const ResourceInfo& resource, std::string_view subres
   Check root(errors, object);
   validateMetadata(root, resource.namespaced, nameRuleOf(resource.kind), true);
   validateMetadataUpdate(root, old);
-  if (subresource == "status" || subresource == "approval") return errors;
   const KindRules* rules = rulesOf(resource.kind);
-  if (rules == nullptr) return errors;
-  // A pod's ephemeral containers are forbidden on create, and its own way of checking what may change comes last.
-  bool changes = rules->update != nullptr && subresource.empty();
-  if (changes && rules->update_first) rules->update(root, old);
-  if (rules->create != nullptr && resource.kind != "Pod") rules->create(root);
-  if (changes && !rules->update_first) rules->update(root, old);
-  if (resource.kind == "Pod") checkPodSpec(root.child("spec"));
+  if (rules == nullptr || subresource == "approval") return errors;
+  if (subresource == "status") {
+    if (rules->status != nullptr) rules->status(root, old);
+    return errors;
+  }
+  const bool pod = resource.kind == "Pod";
+  // What is wrong with a pod by itself is told before what may not change, and its own way of creation is no matter.
+  if (pod) checkPodSpec(root.child("spec"));
+  if (pod && subresource == "resize") checkResize(root, old);
+  if (pod && subresource == "ephemeralcontainers") checkEphemeralChanges(root, old);
+  const bool changes = rules->update != nullptr && subresource.empty();
+  if (changes && rules->when != When::After) rules->update(root, old);
+  if (rules->create != nullptr && !pod && rules->when != When::Alone) rules->create(root);
+  if (changes && rules->when == When::After) rules->update(root, old);
   return errors;
 }
 

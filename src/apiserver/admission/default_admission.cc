@@ -23,6 +23,7 @@ std::unique_ptr<AdmissionChain> defaultAdmission(Registry& registry, Authorizer&
   chain->add(runtimeClassAdmission(store));
   chain->add(mutatingWebhooks(registry, random));
   chain->add(serviceAddresses(store, random));
+  chain->add(claimGrowth(store));
   chain->add(rbacEscalation(authorizer));
   chain->add(validatingWebhooks(registry, random));
   // The last one: what is charged is not to be refused after that.

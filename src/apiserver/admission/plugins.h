@@ -21,6 +21,8 @@ std::unique_ptr<Admission> runtimeClassAdmission(Store& store);
 std::unique_ptr<Admission> nodeRestriction();
 /// Claims without a class get the default one.
 std::unique_ptr<Admission> defaultStorageClass(Store& store);
+/// A bound claim grows where its class allows it.
+std::unique_ptr<Admission> claimGrowth(Store& store);
 
 /// Nobody grants what they do not have.
 std::unique_ptr<Admission> rbacEscalation(Authorizer& authorizer);

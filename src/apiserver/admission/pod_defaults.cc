@@ -1,5 +1,6 @@
 #include "apiserver/admission/plugins.h"
 #include "apiserver/api/object_meta.h"
+#include "json/compare.h"
 
 namespace slipway::apiserver {
 namespace {
@@ -105,10 +106,27 @@ class RuntimeClassAdmission final : public PlainAdmission {
     if (!stored) return failure(refused(request, fmt::format("pod rejected: RuntimeClass \"{}\" not found", name)));
     const json::value document = json::parse(stored->bytes);
     const json::object& chosen = document.as_object();
-    if (const json::value* fixed = json::find(chosen, {"overhead", "podFixed"})) spec["overhead"] = *fixed;
+    if (const json::value* fixed = json::find(chosen, {"overhead", "podFixed"})) {
+      const bool other = overhead != nullptr && !overhead->empty() && !json::equalIgnoringEmpty(*fixed, spec["overhead"]);
+      if (other) {
+        return failure(
+            refused(request, "pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead"));
+      }
+      spec["overhead"] = *fixed;
+    }
     if (const json::object* wanted = json::findObject(chosen, {"scheduling", "nodeSelector"})) {
       json::object& selector = json::ensureObject(spec, "nodeSelector");
-      for (const auto& [key, value] : *wanted) selector[key] = value;
+      for (const auto& [key, value] : *wanted) {
+        const json::value* mine = selector.if_contains(key);
+        if (mine != nullptr && *mine != value) {
+          return failure(refused(
+              request, fmt::format("conflict: runtimeClass.scheduling.nodeSelector[{0}] = {1}; "
+                                   "pod.spec.nodeSelector[{0}] = {2}",
+                                   std::string_view(key), std::string_view(value.as_string()),
+                                   std::string_view(mine->as_string()))));
+        }
+        selector[key] = value;
+      }
     }
     if (const json::array* tolerations = json::findArray(chosen, {"scheduling", "tolerations"})) {
       json::value& mine = spec["tolerations"];

@@ -1,3 +1,5 @@
+#include <set>
+
 #include "apiserver/admission/plugins.h"
 #include "apiserver/api/object_meta.h"
 #include "apiserver/auth/authorizer.h"
@@ -40,8 +42,27 @@ class RbacEscalation final : public PlainAdmission {
     std::string text = fmt::format(
         "user \"{}\" (groups={}) is attempting to grant RBAC permissions not currently held:", request.user.name,
         json::serialize(json::array(request.user.groups.begin(), request.user.groups.end())));
-    for (const PolicyRule& rule : missing) text += "\n" + describe(rule);
+    for (const std::string& line : lines(missing)) text += "\n" + line;
     return failure(refuse::forbidden(request.kind->resource(), request.name, text));
+  }
+
+  /// One line for each resource, in order.
+  static std::set<std::string> lines(const std::vector<PolicyRule>& missing) {
+    std::vector<PolicyRule> compact;
+    for (const PolicyRule& rule : missing) {
+      const auto same = std::ranges::find_if(compact, [&](const PolicyRule& one) {
+        return one.groups == rule.groups && one.resources == rule.resources && one.names == rule.names &&
+               one.paths == rule.paths;
+      });
+      if (same == compact.end()) {
+        compact.push_back(rule);
+      } else {
+        same->verbs.insert(same->verbs.end(), rule.verbs.begin(), rule.verbs.end());
+      }
+    }
+    std::set<std::string> out;
+    for (const PolicyRule& rule : compact) out.insert(describe(rule));
+    return out;
   }
 
   Done checkRole(const AdmissionRequest& request) const {
@@ -57,9 +78,7 @@ class RbacEscalation final : public PlainAdmission {
     const std::string name(json::text(*request.object, {"roleRef", "name"}));
     if (may(request, "bind", kind == "ClusterRole" ? "clusterroles" : "roles", name)) return {};
     const auto rules = authorizer_.rbac().rulesOf(kind, name, request.ns);
-    if (!rules) {
-      return failure(refuse::notFound({kind == "ClusterRole" ? "clusterroles" : "roles", std::string(kGroup)}, name));
-    }
+    if (!rules) return failure(refuse::notFound(request.kind->resource(), name));
     return refuseMissing(request, *rules);
   }
 

@@ -4,6 +4,8 @@
 #include "apiserver/admission/taken_addresses.h"
 #include "apiserver/api/object_meta.h"
 #include "base/strings.h"
+#include "json/compare.h"
+#include "json/document.h"
 #include "schema/formats.h"
 
 namespace slipway::apiserver {
@@ -30,6 +32,7 @@ class ServiceAddresses final : public PlainAdmission {
       return {};
     json::object& spec = json::ensureObject(*request.object, "spec");
     const std::string type(json::text(spec, {"type"}));
+    if (request.old != nullptr) dropUnused(*request.old, spec);
     if (type == "ExternalName") {
       for (const char* field : {"clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"})
         json::removeKey(spec, field);
@@ -55,11 +58,58 @@ class ServiceAddresses final : public PlainAdmission {
   }
 
  private:
+  static bool usesPorts(std::string_view type) { return type == "NodePort" || type == "LoadBalancer"; }
+  static int64_t nodePort(const json::object& port) { return json::findInt(port, {"nodePort"}).value_or(0); }
+
+  /// What was allocated stays where the client leaves it out.
   static void keep(const json::object& old, json::object& spec) {
     for (const std::string_view field : {"clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"}) {
       const json::value* before = json::find(old, {"spec", field});
-      if (before != nullptr && !spec.contains(field)) spec[field] = *before;
+      const json::value* now = spec.if_contains(field);
+      if (before != nullptr && (now == nullptr || json::isEmpty(*now))) spec[field] = *before;
     }
+    json::array* ports = json::findArray(spec, {"ports"});
+    const json::array* old_ports = json::findArray(old, {"spec", "ports"});
+    if (!usesPorts(json::text(spec, {"type"})) || !usesPorts(json::text(old, {"spec", "type"}))) return;
+    if (ports == nullptr || old_ports == nullptr) return;
+    for (json::value& value : *ports) {
+      json::object& port = value.as_object();
+      for (const json::value& one : *old_ports) {
+        const json::object& before = one.as_object();
+        const bool same = before.at("port") == port["port"] && json::text(before, {"protocol"}) == json::text(port, {"protocol"});
+        if (same && nodePort(port) == 0 && nodePort(before) != 0) port["nodePort"] = nodePort(before);
+      }
+    }
+  }
+
+  /// A type that has no use for what another had loses it, unless the client asks for it in the same breath: then the
+  /// validation says so.
+  static void dropUnused(const json::object& old, json::object& spec) {
+    const std::string type(json::text(spec, {"type"})), before(json::text(old, {"spec", "type"}));
+    const auto same = [&](std::string_view field) {
+      return json::equalIgnoringEmpty(spec.if_contains(field), json::find(old, {"spec", field}));
+    };
+    const auto drop = [&](std::initializer_list<std::string_view> fields) {
+      for (const std::string_view field : fields) {
+        if (same(field)) json::removeKey(spec, field);
+      }
+    };
+    if (type == "ExternalName" && before != "ExternalName") drop({"clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"});
+    if (before == "LoadBalancer" && type != before) drop({"allocateLoadBalancerNodePorts", "loadBalancerClass", "healthCheckNodePort"});
+    if (!usesPorts(before) || usesPorts(type)) return;
+    const json::array* external = json::findArray(spec, {"externalIPs"});
+    if (external == nullptr || external->empty()) drop({"externalTrafficPolicy"});
+    json::array* ports = json::findArray(spec, {"ports"});
+    const json::array* old_ports = json::findArray(old, {"spec", "ports"});
+    if (ports == nullptr || old_ports == nullptr) return;
+    const bool nothing_new = std::ranges::all_of(*ports, [&](const json::value& one) {
+      const int64_t port = nodePort(one.as_object());
+      return port == 0 || std::ranges::any_of(*old_ports, [&](const json::value& had) {
+               return nodePort(had.as_object()) == port;
+             });
+    });
+    if (!nothing_new) return;
+    for (json::value& port : *ports) json::removeKey(port.as_object(), "nodePort");
   }
 
   static Done refuseField(const AdmissionRequest& request, std::string field, std::string message) {

@@ -177,7 +177,7 @@ Done Api::impersonate(Call& call) {
                          std::string_view what) -> Done {
     Attributes attributes{
         "impersonate",     true, std::string(group), "v1", std::string(resource), std::string(sub), std::string(ns),
-        std::string(what), {}};
+        std::string(what), {},   {}};
     const Decision decision = p_.authorizer.authorize(call.user, attributes);
     if (decision.allowed) return {};
     const Qualified qualified{attributes.resource, attributes.group};
@@ -189,6 +189,9 @@ Done Api::impersonate(Call& call) {
     if (wanted.groups.empty()) wanted.groups = serviceAccountGroups(ns);
   } else {
     TRY_STATUS(check("", "users", "", "", name));
+    // A node is in its group without being asked.
+    const bool plain_node = name.starts_with(kNodeUserPrefix) && wanted.groups.empty() && wanted.extra.empty();
+    if (plain_node) wanted.groups.emplace_back(kNodesGroup);
   }
   for (const std::string_view group : headers.all("Impersonate-Group")) TRY_STATUS(check("", "groups", "", "", group));
   if (!wanted.uid.empty()) TRY_STATUS(check("authentication.k8s.io", "uids", "", "", wanted.uid));
@@ -203,7 +206,8 @@ Done Api::impersonate(Call& call) {
 }
 
 Done Api::authorize(const Call& call) {
-  const Attributes what = attributesOf(call.info);
+  Attributes what = attributesOf(call.info);
+  what.field_selector = call.query.get("fieldSelector");
   const Decision decision = p_.authorizer.authorize(call.user, what);
   if (decision.allowed) return {};
   const Qualified resource{what.resource, what.group};
@@ -237,9 +241,13 @@ Task<Answer<Reply>> Api::routeResource(Call& call) {
     const bool served = call.info.group.empty() || p_.registry.kinds().hasGroup(call.info.group);
     co_return failure(served ? refuse::noSuchResource() : refuse::noSuchPath());
   }
+  if (call.kind->table == "core/componentstatuses") {
+    call.warnings.emplace_back("v1 ComponentStatus is deprecated in v1.19+");
+  }
   if (call.kind->table == "core/endpoints") {
     call.warnings.emplace_back("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice");
   }
+  if (call.request.method == "HEAD") co_return failure(refuse::methodNotAllowed());
   CO_TRY_STATUS(checkShape(call));
   const std::string key =
       call.info.subresource.empty() ? call.kind->table : call.kind->table + "/" + call.info.subresource;

@@ -9,6 +9,7 @@
 #include "schema/prepare.h"
 #include "schema/table.h"
 #include "schema/validation.h"
+#include "schema/warnings.h"
 
 namespace slipway::apiserver {
 namespace {
@@ -62,12 +63,18 @@ class BuiltinRules final : public ObjectRules {
     for (const schema::FieldError& error : errors) add(error);
     return causes;
   }
+  std::vector<std::string> warnings(const json::object& object, const json::object* old) const override {
+    return schema::objectWarnings(resource_, object, old);
+  }
   void prepareForCreate(json::object& object, WallTime now) const override {
     schema::prepareForCreate(resource_, object, now);
   }
   void prepareForUpdate(std::string_view subresource, json::object& object, const json::object& old,
                         WallTime now) const override {
     schema::prepareForUpdate(resource_, subresource, object, old, now);
+  }
+  void countGeneration(json::object& object, const json::object& old) const override {
+    schema::countGeneration(resource_, object, old);
   }
   const json::MergeSchema* mergeSchema() const override { return resource_.type; }
   void noteOwner(const json::object* before, json::object& after, const FieldOwner& owner) const override {

@@ -67,6 +67,9 @@ void autoscalerToV1(json::object& scaler) {
   if (json::object* status = json::findObject(scaler, {"status"})) {
     json::removeKey(*status, "currentMetrics");
     json::removeKey(*status, "conditions");
+    for (const char* count : {"currentReplicas", "desiredReplicas"}) {
+      if (!status->contains(count)) (*status)[count] = 0;
+    }
   }
 }
 

@@ -45,7 +45,8 @@ struct Kind {
 
   std::string apiVersion() const { return group.empty() ? version : group + "/" + version; }
   Qualified resource() const { return {plural, group}; }
-  Qualified qualifiedKind() const { return {kind, group}; }
+  /// Events are checked as those of the core group, whichever they came to.
+  Qualified qualifiedKind() const { return {kind, table == "core/events" ? std::string() : group}; }
   bool hasVerb(std::string_view verb) const { return verbs.contains(verb); }
   const Subresource* subresource(std::string_view name) const;
   bool hasStatus() const { return subresource("status") != nullptr; }

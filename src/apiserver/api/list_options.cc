@@ -78,6 +78,7 @@ Answer<ListOptions> readListOptions(const Call& call) {
   if (!fields) {
     const bool unsupported = fields.error().message.starts_with(kUnsupported);
     if (!unsupported) return failure(std::move(fields.error()));
+    if (call.kind->custom && call.kind->selectable.size() > 2) return failure(std::move(fields.error()));
     if (call.kind->selectable.size() > 2) {
       return failure(unreadable(fields.error(), "fieldSelector", query.get("fieldSelector")));
     }

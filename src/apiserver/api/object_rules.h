@@ -32,11 +32,15 @@ class ObjectRules {
   /// All that is wrong with it; `old` is null for a create.
   virtual std::vector<Cause> validate(const json::object& object, const json::object* old,
                                       std::string_view subresource) const = 0;
+  /// What is taken but told to its author; `old` is null for a create.
+  virtual std::vector<std::string> warnings(const json::object&, const json::object*) const { return {}; }
   /// Sets what only the server may set: a fresh status, generation, finalizers.
   virtual void prepareForCreate(json::object& object, WallTime now) const = 0;
   /// Keeps an update to what its endpoint is for, and raises the generation when the wanted state differs.
   virtual void prepareForUpdate(std::string_view subresource, json::object& object, const json::object& old,
                                 WallTime now) const = 0;
+  /// The generation once more, after admission: what that put back is no change.
+  virtual void countGeneration(json::object&, const json::object&) const {}
   virtual const json::MergeSchema* mergeSchema() const = 0;
 
   /// Notes in `after` that `owner` changed what differs from `before` (null: all).

@@ -23,6 +23,12 @@ Answer<PatchRequest::Type> typeOf(const Call& call) {
   if (type == kMergePatch) return PatchRequest::Type::Merge;
   if (type == kStrategicPatch && !call.kind->custom) return PatchRequest::Type::Strategic;
   if (type == kApplyPatch) return PatchRequest::Type::Apply;
+  if (call.kind->custom) {
+    return failure(StatusError(415, "UnsupportedMediaType",
+                               fmt::format("the body of the request was in an unknown format - accepted media types "
+                                           "include: {}, {}, {}",
+                                           kJsonPatch, kMergePatch, kApplyPatch)));
+  }
   return failure(refuse::unsupportedPatchType());
 }
 
@@ -35,7 +41,10 @@ Done checkApplied(const Call& call, const json::object& object) {
   const std::string version(json::text(object, {"apiVersion"}));
   const std::string_view kind = json::text(object, {"kind"});
   if (kind.empty() || version.empty()) return failure(refuse::badRequest("invalid object type: /, Kind="));
-  if (kind != call.kind->kind || version != call.kind->apiVersion()) {
+  const bool scale = call.info.subresource == "scale";
+  const bool fits = scale ? kind == "Scale" && version == "autoscaling/v1"
+                          : kind == call.kind->kind && version == call.kind->apiVersion();
+  if (!fits) {
     const bool core = version.find('/') == std::string::npos;
     return failure(
         refuse::badRequest(fmt::format("invalid object type: {}{}, Kind={}", core ? "/" : "", version, kind)));
@@ -97,7 +106,8 @@ Answer<json::value> PatchRequest::applyRaw(const Call& call, const json::object&
                                    ? json::applyPatch(live, body_)
                                    : json::applyStrategicMerge(live, body_, call.kind->rules->mergeSchema());
   if (result) return std::move(*result);
-  if (result.error().is(Code::Invalid)) {
+  const bool bad_pointer = type_ == Type::Json && result.error().message.starts_with("JSON pointer");
+  if (result.error().is(Code::Invalid) || bad_pointer) {
     StatusError error(422, "Invalid", "the server rejected our request due to an error in our request");
     error.empty_details = true;
     return failure(std::move(error));
@@ -115,6 +125,10 @@ Answer<json::object> PatchRequest::applyTo(const Call& call, const json::object&
   if (!document.is_object()) return failure(refuse::badRequest("the patched document is not an object"));
   json::object& object = document.get_object();
   TRY_STATUS(checkGvk(call, object, call.kind->apiVersion(), call.kind->kind));
+  if (meta::name(object).empty()) {
+    return failure(refuse::badRequest(fmt::format(
+        "the name of the object ({} based on URL) was undeterminable: name must be provided", call.info.name)));
+  }
   if (meta::name(object) != call.info.name) {
     return failure(refuse::badRequest(fmt::format("the name of the object ({}) does not match the name on the URL ({})",
                                                   meta::name(object), call.info.name)));

@@ -17,6 +17,7 @@ class PatchRequest {
 
   /// Apply makes the object if it is not there.
   bool creates() const { return type_ == Type::Apply; }
+  const json::value& body() const { return body_; }
   Answer<json::object> applyTo(const Call& call, const json::object& live, const WriteContext& context) const;
   Answer<json::object> applyToNothing(const Call& call, const WriteContext& context) const;
   /// The patch alone, to something that is another view of the object; apply counts as a merge there.

@@ -113,6 +113,7 @@ Task<Answer<Written>> Registry::create(KindPtr kind, std::string ns, json::objec
   if (const auto causes = allCauses(*kind, strategy, object, nullptr, context.subresource); !causes.empty()) {
     co_return failure(refuse::invalid(kind->qualifiedKind(), name, causes));
   }
+  noteWarnings(*kind, object, nullptr, context);
   if (p_.admission != nullptr) {
     Done admitted = co_await p_.admission->validate(admission);
     if (!admitted) co_return failure(std::move(admitted.error()));

@@ -22,4 +22,9 @@ std::vector<Cause> allCauses(const Kind& kind, const Strategy& strategy, const j
   return causes;
 }
 
+void noteWarnings(const Kind& kind, const json::object& object, const json::object* old, WriteContext& context) {
+  std::vector<std::string> words = kind.rules->warnings(object, old);
+  std::move(words.begin(), words.end(), std::back_inserter(context.warnings));
+}
+
 }  // namespace slipway::apiserver

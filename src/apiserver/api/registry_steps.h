@@ -13,4 +13,7 @@ json::object inOrder(const Kind& kind, json::object object);
 std::vector<Cause> allCauses(const Kind& kind, const Strategy& strategy, const json::object& object,
                              const json::object* old, std::string_view subresource);
 
+/// What the kind's rules have to say to whoever wrote the object, though it is allowed.
+void noteWarnings(const Kind& kind, const json::object& object, const json::object* old, WriteContext& context);
+
 }  // namespace slipway::apiserver

@@ -6,14 +6,43 @@
 #include "schema/apply.h"
 
 namespace slipway::apiserver {
+namespace {
+
+/// An empty list of owners, or one empty owner, says that nothing is to be tracked any more.
+bool resetsOwners(const json::object& wanted) {
+  const json::array* owners = json::findArray(wanted, {"metadata", "managedFields"});
+  if (owners == nullptr || owners->size() > 1) return false;
+  return owners->empty() || ((*owners)[0].is_object() && (*owners)[0].get_object().empty());
+}
+
+/// What a patch makes of an object is the patch's fault, not the object's.
+StatusError badPatch(const Kind& kind, const json::object& patched, const StatusError& error) {
+  if (kind.custom) return error;
+  const std::string intro = fmt::format("cannot be handled as a {}: ", kind.kind);
+  const size_t at = error.message.find(intro);
+  const std::string_view why =
+      std::string_view(error.message).substr(at == std::string::npos ? 0 : at + intro.size());
+  const std::string shown = json::serialize(json::value(json::serialize(patched)));
+  StatusError out = refuse::invalid(
+      {}, "", {{"FieldValueInvalid", fmt::format("Invalid value: {}: {}", shown, why), "patch"}});
+  for (const char* field : {"name", "group", "kind"}) json::removeKey(out.details, field);
+  return out;
+}
+
+}  // namespace
 
 Answer<json::object> Registry::prepareUpdate(const KindPtr& kind, const json::object& live, json::object wanted,
                                              WriteContext& context) {
   const Strategy& strategy = p_.strategies.of(*kind);
   const std::string name(meta::name(live));
   wanted = inOrder(*kind, std::move(wanted));
-  TRY(const std::vector<std::string> unknown, kind->rules->normalise(wanted));
-  TRY_STATUS(checkUnknown(kind, unknown, context));
+  const bool patched = context.patch && context.operation != "Apply";
+  const bool resets = context.operation != "Apply" && resetsOwners(wanted);
+  const Answer<std::vector<std::string>> unknown = kind->rules->normalise(wanted);
+  if (!unknown) return failure(patched ? badPatch(*kind, wanted, unknown.error()) : unknown.error());
+  if (Done known = checkUnknown(kind, *unknown, context); !known) {
+    return failure(patched ? badPatch(*kind, wanted, known.error()) : std::move(known.error()));
+  }
   json::object& metadata = meta::of(wanted);
   if (kind->namespaced) {
     const std::string_view given = meta::nameSpace(wanted);
@@ -50,6 +79,7 @@ Answer<json::object> Registry::prepareUpdate(const KindPtr& kind, const json::ob
   if (meta::uid(wanted).empty()) meta::copyField(live, wanted, "uid");
   if (meta::text(wanted, "creationTimestamp").empty()) meta::copyField(live, wanted, "creationTimestamp");
   json::removeKey(metadata, "selfLink");
+  if (resets) metadata["managedFields"] = json::array();
   if (!metadata.contains("managedFields")) meta::copyField(live, wanted, "managedFields");
   return wanted;
 }
@@ -121,13 +151,17 @@ Task<Answer<Written>> Registry::writeUpdate(KindPtr kind, StoredPtr before, json
   // A binding is not what anybody wanted otherwise.
   if (context.subresource == "binding") meta::copyField(live, wanted, "generation");
   // What nobody tracked from the start is tracked by an apply only.
-  const bool tracked = json::find(live, {"metadata", "managedFields"}) != nullptr;
+  const json::array* owners = json::findArray(wanted, {"metadata", "managedFields"});
+  const bool dropped = owners != nullptr && owners->empty();
+  if (dropped) json::removeKey(meta::of(wanted), "managedFields");
+  const bool tracked = !dropped && json::find(live, {"metadata", "managedFields"}) != nullptr;
   if (context.operation != "Apply" && tracked) kind->rules->noteOwner(&live, wanted, ownerOf(*kind, context));
   AdmissionRequest admission = updateOf(kind, wanted, live, context);
   Admission* const gate = context.admitted ? nullptr : context.view ? of_bodies_ : p_.admission;
   if (gate != nullptr && !context.view) {
     Done admitted = co_await gate->mutate(admission);
     if (!admitted) co_return failure(std::move(admitted.error()));
+    if (context.subresource.empty()) kind->rules->countGeneration(wanted, live);
   }
   StrategyContext strategy_context{p_.store, p_.clock, p_.random, context.user};
   if (strategy.prepare_update) {
@@ -136,6 +170,7 @@ Task<Answer<Written>> Registry::writeUpdate(KindPtr kind, StoredPtr before, json
   if (const auto causes = allCauses(*kind, strategy, wanted, &live, context.subresource); !causes.empty()) {
     co_return failure(refuse::invalid(kind->qualifiedKind(), name, causes));
   }
+  if (context.subresource.empty()) noteWarnings(*kind, wanted, &live, context);
   if (gate != nullptr) {
     Done admitted = co_await gate->validate(admission);
     if (!admitted) co_return failure(std::move(admitted.error()));

@@ -79,12 +79,23 @@ StatusError exactlyOne(const Call& call) {
         "spec.resourceAttributes"}});
 }
 
+StatusError notBoth(const Call& call, const json::object& spec) {
+  const json::object shown{{"Path", json::text(spec, {"nonResourceAttributes", "path"})},
+                           {"Verb", json::text(spec, {"nonResourceAttributes", "verb"})}};
+  return refuse::invalid({"", call.kind->group}, "",
+                         {{"FieldValueInvalid",
+                           fmt::format("Invalid value: {}: cannot be specified in combination with resourceAttributes",
+                                       json::serialize(shown)),
+                           "spec.nonResourceAttributes"}});
+}
+
 Task<Answer<Reply>> reviewAccess(Call* call, Authorizer* authorizer, bool self) {
   CO_TRY(json::object review, readBody(*call));
   json::object& spec = json::ensureObject(review, "spec");
   const bool resource = json::findObject(spec, {"resourceAttributes"}) != nullptr;
   const bool path = json::findObject(spec, {"nonResourceAttributes"}) != nullptr;
-  if (resource == path) co_return failure(exactlyOne(*call));
+  if (resource && path) co_return failure(notBoth(*call, spec));
+  if (!resource && !path) co_return failure(exactlyOne(*call));
   User user = self ? call->user : userOf(spec);
   if (!self && user.name.empty() && user.groups.empty()) {
     co_return failure(refuse::invalid(
@@ -115,7 +126,13 @@ Task<Answer<Reply>> reviewRules(Call* call, Authorizer* authorizer) {
   for (PolicyRule& rule : all) (rule.paths.empty() ? resources : paths).push_back(std::move(rule));
   json::object status{
       {"resourceRules", writeRules(resources)}, {"nonResourceRules", writeRules(paths)}, {"incomplete", false}};
-  co_return reviewed(*call, std::move(review), std::move(status));
+  // Of this review only the answer comes back.
+  co_return Reply::json(json::object{{"kind", call->kind->kind},
+                                     {"apiVersion", call->kind->apiVersion()},
+                                     {"metadata", json::object()},
+                                     {"spec", json::object()},
+                                     {"status", std::move(status)}},
+                        201);
 }
 
 Task<Answer<Reply>> reviewToken(Call* call, Authenticator* authenticator) {
@@ -139,6 +156,7 @@ Task<Answer<Reply>> reviewToken(Call* call, Authenticator* authenticator) {
 Task<Answer<Reply>> reviewSelf(Call* call) {
   CO_TRY(json::object review, readBody(*call));
   json::object status{{"userInfo", userInfo(call->user)}};
+  meta::of(review)["creationTimestamp"] = formatTime(call->now);
   co_return reviewed(*call, std::move(review), std::move(status));
 }
 

@@ -121,6 +121,20 @@ Answer<json::object> scaled(const Kind& kind, const json::object& live, const js
   return changed;
 }
 
+/// An applied Scale is an applied object of which nothing but the replicas is said.
+Answer<json::object> applied(const Call& call, const json::object& live, const json::object& scale,
+                             const WriteContext& context) {
+  const Kind& kind = *call.kind;
+  json::object config{{"apiVersion", kind.apiVersion()},
+                      {"kind", kind.kind},
+                      {"metadata", {{"name", call.info.name}, {"namespace", call.info.ns}}}};
+  if (const json::value* replicas = json::find(scale, {"spec", "replicas"})) {
+    put(config, pathsOf(kind).spec_replicas, *replicas);
+  }
+  const FieldOwner owner{context.options.manager, kind.apiVersion(), "scale", call.now};
+  return kind.rules->apply(&live, config, owner, context.options.force);
+}
+
 Task<Answer<Reply>> serveScale(Call* call, Registry* registry) {
   const Kind& kind = *call->kind;
   const std::string& name = call->info.name;
@@ -133,21 +147,26 @@ Task<Answer<Reply>> serveScale(Call* call, Registry* registry) {
   WriteContext context = writeContext(*call, std::move(options));
   CO_TRY(const Wanted wanted, readWanted(*call, context));
   context.view = std::make_shared<View>();
+  const bool applies = wanted.patch && wanted.patch->creates();
   context.view->apply = [&](const json::object& live, const json::object& now) {
-    return scaled(kind, live, now, name);
+    return applies ? applied(*call, live, now, context) : scaled(kind, live, now, name);
   };
   Registry::Change change = [&](const json::object& live) -> Answer<json::object> {
     View& view = *context.view;
     view.old = scaleOf(kind, live);
     view.now = wanted.body;
-    if (wanted.patch) {
+    if (applies) {
+      view.now = view.old;
+      const json::value* replicas = json::find(wanted.patch->body(), {"spec", "replicas"});
+      view.now["spec"] = replicas == nullptr ? json::object() : json::object{{"replicas", *replicas}};
+    } else if (wanted.patch) {
       TRY(json::value patched, wanted.patch->applyRaw(*call, view.old));
       if (!patched.is_object()) return failure(refuse::badRequest("the patched scale is not an object"));
       view.now = std::move(patched.get_object());
     }
     view.now.emplace("kind", "Scale");
     view.now.emplace("apiVersion", "autoscaling/v1");
-    return scaled(kind, live, view.now, name);
+    return context.view->apply(live, view.now);
   };
   CO_TRY(const Written done, co_await registry->update(call->kind, call->info.ns, name, change, context));
   const json::value object = json::parse(done.stored->bytes);

@@ -44,6 +44,7 @@ void checkService(const Check& service) {
   const std::string_view path = service.text("path");
   if (path.empty() || path == "/") return;
   if (!path.starts_with('/')) service.invalid("path", "must start with a '/'");
+  if (path.size() == 1) return service.invalid("path", "segment[0] may not be empty");
   const std::vector<std::string_view> segments = split(path.substr(1), '/');
   for (size_t i = 0; i + 1 < segments.size() || (i < segments.size() && segments[i].empty() && i == 0); ++i) {
     if (segments[i].empty()) service.invalid("path", fmt::format("segment[{}] may not be empty", i));

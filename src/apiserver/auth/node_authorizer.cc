@@ -102,6 +102,14 @@ const std::vector<PolicyRule>& nodeRules() {
   return kRules;
 }
 
+/// Whether a list or a watch is of one value of a field alone.
+bool selects(const Attributes& what, std::string_view field, std::string_view value) {
+  for (const std::string_view term : split(what.field_selector, ',')) {
+    if (term == fmt::format("{}={}", field, value) || term == fmt::format("{}=={}", field, value)) return true;
+  }
+  return false;
+}
+
 bool readsOne(const Attributes& what) {
   return (what.verb == "get" || what.verb == "list" || what.verb == "watch") && what.subresource.empty();
 }
@@ -123,6 +131,11 @@ Decision NodeAuthorizer::authorize(const User& user, const Attributes& what) con
         return authorizeRelated(node, what);
     }
     if (what.resource == "serviceaccounts") return authorizeToken(node, what);
+    if (what.resource == "pods" && readsOne(what)) return authorizePod(node, what);
+    if (what.resource == "nodes" && readsOne(what)) {
+      if (what.name == node || selects(what, "metadata.name", node)) return yes();
+      return no(node, fmt::format("cannot read '{}', only its own Node object", what.name));
+    }
   }
   const bool own = what.name == node || what.verb == "create";
   if (what.group == "coordination.k8s.io" && what.resource == "leases") {
@@ -160,6 +173,14 @@ Decision NodeAuthorizer::authorizeRelated(const std::string& node, const Attribu
     related = !claim.empty() && anyPod(node, ns, [&](const json::object& pod) { return usesClaim(pod, claim); });
   }
   return related ? yes() : Decision{false, unrelated};
+}
+
+Decision NodeAuthorizer::authorizePod(const std::string& node, const Attributes& what) const {
+  if (what.verb != "get" && selects(what, "spec.nodeName", node)) return yes();
+  if (what.name.empty()) return {false, "can only list/watch pods with spec.nodeName field selector"};
+  const auto named = [&](const json::object& pod) { return json::text(pod, {"metadata", "name"}) == what.name; };
+  if (anyPod(node, what.ns, named)) return yes();
+  return {false, fmt::format("no relationship found between node '{}' and this object", node)};
 }
 
 Decision NodeAuthorizer::authorizeToken(const std::string& node, const Attributes& what) const {

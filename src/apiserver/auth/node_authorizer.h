@@ -15,6 +15,7 @@ class NodeAuthorizer {
 
  private:
   Decision authorizeRelated(const std::string& node, const Attributes& what) const;
+  Decision authorizePod(const std::string& node, const Attributes& what) const;
   Decision authorizeToken(const std::string& node, const Attributes& what) const;
   /// Whether a pod on the node satisfies the question.
   bool anyPod(const std::string& node, const std::string& ns,

@@ -50,7 +50,8 @@ struct Attributes {
   std::string subresource;
   std::string ns;
   std::string name;
-  std::string path;  ///< when not about a resource
+  std::string path;            ///< when not about a resource
+  std::string field_selector;  ///< of a list or a watch
 };
 
 /// Whether the user may. Nobody says "deny" here: what nobody allows is refused.

@@ -5,8 +5,10 @@
 #include "apiserver/crd/json_path.h"
 #include "apiserver/crd/structural.h"
 #include "apiserver/crd/validator.h"
+#include "base/strings.h"
 #include "json/compare.h"
 #include "schema/apply.h"
+#include "schema/conform.h"
 #include "schema/ownership.h"
 #include "schema/table.h"
 #include "schema/validation.h"
@@ -55,6 +57,7 @@ class CustomRules final : public ObjectRules {
     const json::object* given = json::findObject(version, {"schema", "openAPIV3Schema"});
     structural_ = readStructural(given == nullptr ? kAnything : *given);
     type_ = std::make_unique<CustomType>(*structural_, builtin);
+    metadata_type_ = builtin.findType("apimachinery.pkg.apis.meta.v1.ObjectMeta");
   }
 
   Answer<std::vector<std::string>> normalise(json::object& object) const override {
@@ -62,7 +65,27 @@ class CustomRules final : public ObjectRules {
     for (const std::string& path : pruneUnknown(object, *structural_)) {
       warnings.push_back(fmt::format("unknown field \"{}\"", path));
     }
+    const Status metadata = pruneMetadata(object, *structural_, "", true, warnings);
+    if (!metadata) {
+      return failure(refuse::badRequest(fmt::format("{} in version \"{}\" cannot be handled as a {}: {}", gvk_.kind,
+                                                    gvk_.version, gvk_.kind, metadata.error().message)));
+    }
     return warnings;
+  }
+  std::vector<std::string> warnings(const json::object& object, const json::object* old) const override {
+    std::vector<std::string> out;
+    const json::array* before = old == nullptr ? nullptr : json::findArray(*old, {"metadata", "finalizers"});
+    const json::array* names = json::findArray(object, {"metadata", "finalizers"});
+    for (size_t i = 0; names != nullptr && i < names->size(); ++i) {
+      const std::string_view name = (*names)[i].as_string();
+      const bool known = before != nullptr && std::ranges::find(*before, (*names)[i]) != before->end();
+      if (known || name.find('/') != std::string_view::npos || name == "orphan" || name == "foregroundDeletion") continue;
+      out.push_back(fmt::format(
+          "metadata.finalizers: {:?}: prefer a domain-qualified finalizer name to avoid accidental conflicts with "
+          "other finalizer writers",
+          name));
+    }
+    return out;
   }
   void setDefaults(json::object& object) const override { applyDefaults(object, *structural_); }
   std::vector<Cause> validate(const json::object& object, const json::object* old, std::string_view) const override {
@@ -146,6 +169,21 @@ class CustomRules final : public ObjectRules {
     if (column.type == "string" && !value.is_null() && !value.is_string()) return json::value(json::serialize(value));
     return value;
   }
+  /// What metadata has that no metadata has goes: the object's own, and that of whole objects within it.
+  Status pruneMetadata(json::object& object, const Structural& schema, const std::string& path, bool whole,
+                       std::vector<std::string>& unknown) const {
+    json::object* metadata = whole ? json::findObject(object, {"metadata"}) : nullptr;
+    if (metadata != nullptr) {
+      TRY(const std::vector<std::string> found, schema::conform(*metadata, *metadata_type_));
+      for (const std::string& name : found) unknown.push_back(fmt::format("unknown field \"{}metadata.{}\"", path, name));
+    }
+    for (const auto& [name, property] : schema.properties) {
+      json::object* below = json::findObject(object, {name});
+      if (below == nullptr) continue;
+      TRY_STATUS(pruneMetadata(*below, *property, fmt::format("{}{}.", path, name), property->embedded, unknown));
+    }
+    return {};
+  }
   static schema::FieldManager managerOf(const FieldOwner& owner) {
     return {owner.manager, owner.api_version, owner.subresource};
   }
@@ -195,6 +233,7 @@ class CustomRules final : public ObjectRules {
   bool has_status_;
   std::vector<PrinterColumn> columns_;
   StructuralPtr structural_;
+  const schema::Type* metadata_type_ = nullptr;
   std::unique_ptr<CustomType> type_;
 };
 
@@ -214,6 +253,16 @@ void addSubresources(Kind& kind, const json::object& version) {
     kind.scale_paths = *scale;
     kind.subresources.push_back({"scale", "Scale", "autoscaling", "v1", {"get", "patch", "update"}});
   }
+}
+
+/// By which clients see that objects are to be stored anew: eight bytes of a digest.
+std::string storageHash(std::string_view gvk) {
+  const std::string hex = sha256Hex(gvk);
+  std::string bytes;
+  for (size_t i = 0; i < 16; i += 2) {
+    bytes += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
+  }
+  return base64Encode(bytes);
 }
 
 }  // namespace
@@ -239,6 +288,7 @@ std::vector<KindPtr> kindsOf(const json::object& definition, const schema::Schem
     kind->kind = json::text(definition, {"spec", "names", "kind"});
     kind->namespaced = json::text(definition, {"spec", "scope"}) == "Namespaced";
     kind->verbs = {"create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"};
+    kind->storage_hash = storageHash(fmt::format("{}/{}/{}", group, storage, kind->kind));
     kind->short_names = strings(definition, {"spec", "names", "shortNames"});
     kind->categories = strings(definition, {"spec", "names", "categories"});
     kind->table = group + "/" + kind->plural;

@@ -53,7 +53,7 @@ const schema::Shape* CustomType::shapeOf(const Structural& from) {
   }
   if (from.type != "object") return types_.shape(schema::Form::Any);
   if (from.values) return types_.shape(schema::Form::Map, shapeOf(*from.values));
-  if (from.properties.empty() && (from.any_values || from.keeps_unknown)) return types_.shape(schema::Form::Any);
+  if (from.properties.empty() && from.any_values && !from.keeps_unknown) return types_.shape(schema::Form::Any);
   return types_.shape(schema::Form::Object, nullptr, &typeOf(from));
 }
 

@@ -72,12 +72,18 @@ class DefinitionCheck {
     std::set<std::string, std::less<>> names;
     bool unique = true;
     spec_.list("versions", [&](const Check& version) {
-      unique = names.emplace(version.text("name")).second && unique;
+      const std::string_view name = version.text("name");
+      const bool first = names.empty();
+      unique = names.emplace(name).second && unique;
       if (version.flag("storage")) {
         ++storing;
-        storage = version.text("name");
+        storage = name;
       }
       version.format("name", schema::dns1035Label);
+      // The field that the first of them stood in before there were several.
+      for (const std::string& problem : first ? schema::dns1035Label(name) : schema::Problems()) {
+        version.invalidAt("spec.version", name, problem);
+      }
       if (!version.text("deprecationWarning").empty() && !version.flag("deprecated"))
         version.invalid("deprecationWarning", "can only be set for deprecated versions");
       if (json::findObject(version.object(), {"schema", "openAPIV3Schema"}) == nullptr)

@@ -53,6 +53,7 @@ class StructureCheck : CauseList {
   }
 
   void type(const json::object& schema, const std::string& path, Place place) {
+    if (isSet(schema, "$ref")) return;
     const std::string_view type = json::text(schema, {"type"});
     const bool free = json::isTrue(schema, {"x-kubernetes-int-or-string"}) ||
                       json::isTrue(schema, {"x-kubernetes-preserve-unknown-fields"});

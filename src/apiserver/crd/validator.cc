@@ -13,6 +13,7 @@ namespace slipway::apiserver {
 namespace {
 
 constexpr std::string_view kInvalid = "FieldValueInvalid";
+constexpr std::string_view kTypeInvalid = "FieldValueTypeInvalid";
 
 std::string typeOf(const json::value& value) {
   if (value.is_null()) return "null";
@@ -27,7 +28,13 @@ std::string typeOf(const json::value& value) {
 std::string shown(const json::value& value) {
   if (value.is_object()) return "\"object\"";
   if (value.is_array()) return "\"array\"";
+  if (value.is_double()) return fmt::format("{}", value.get_double());
   return json::serialize(value);
+}
+
+/// Bounds in a schema are numbers as Go writes them: "0.5", not "5E-1".
+std::string numberText(const json::value& number) {
+  return number.is_double() ? fmt::format("{}", number.get_double()) : json::serialize(number);
 }
 
 size_t characters(std::string_view text) {
@@ -58,16 +65,20 @@ class Validator {
     add(kInvalid, path, fmt::format("Invalid value: {}: {} in body {}", shown(value), path, rule));
   }
 
+  void wrongType(const json::value& value, const std::string& path, std::string_view rule) {
+    add(kTypeInvalid, path, fmt::format("Invalid value: {}: {} in body {}", shown(value), path, rule));
+  }
+
   bool type(const json::value& value, const json::object& schema, const std::string& path) {
     const std::string found = typeOf(value);
     if (json::isTrue(schema, {"x-kubernetes-int-or-string"})) {
       if (found == "integer" || found == "string") return true;
-      invalid(json::value(found), path, fmt::format("must be of type integer,string: \"{}\"", found));
+      wrongType(json::value(found), path, fmt::format("must be of type integer,string: \"{}\"", found));
       return false;
     }
     const std::string_view wanted = json::text(schema, {"type"});
     if (wanted.empty() || wanted == found || (wanted == "number" && found == "integer")) return true;
-    invalid(json::value(found), path, fmt::format("must be of type {}: \"{}\"", wanted, found));
+    wrongType(json::value(found), path, fmt::format("must be of type {}: \"{}\"", wanted, found));
     return false;
   }
 
@@ -90,7 +101,7 @@ class Validator {
       const double bound = least->to_number<double>();
       if (mine < bound || (exclusive && mine == bound)) {
         invalid(value, path,
-                fmt::format("should be greater than{} {}", exclusive ? "" : " or equal to", json::serialize(*least)));
+                fmt::format("should be greater than{} {}", exclusive ? "" : " or equal to", numberText(*least)));
       }
     }
     if (const json::value* most = schema.if_contains("maximum"); most != nullptr && most->is_number()) {
@@ -98,13 +109,13 @@ class Validator {
       const double bound = most->to_number<double>();
       if (mine > bound || (exclusive && mine == bound)) {
         invalid(value, path,
-                fmt::format("should be less than{} {}", exclusive ? "" : " or equal to", json::serialize(*most)));
+                fmt::format("should be less than{} {}", exclusive ? "" : " or equal to", numberText(*most)));
       }
     }
     if (const json::value* step = schema.if_contains("multipleOf"); step != nullptr && step->is_number()) {
       const double ratio = mine / step->to_number<double>();
       if (std::floor(ratio) != ratio)
-        invalid(value, path, fmt::format("should be a multiple of {}", json::serialize(*step)));
+        invalid(value, path, fmt::format("should be a multiple of {}", numberText(*step)));
     }
   }
 
@@ -112,11 +123,9 @@ class Validator {
     const auto length = static_cast<int64_t>(characters(text));
     if (const auto most = json::findInt(schema, {"maxLength"}); most && length > *most) {
       add("FieldValueTooLong", path, fmt::format("Too long: may not be more than {} bytes", *most));
-    }
-    if (const auto least = json::findInt(schema, {"minLength"}); least && length < *least) {
+    } else if (const auto least = json::findInt(schema, {"minLength"}); least && length < *least) {
       invalid(json::value(text), path, fmt::format("should be at least {} chars long", *least));
-    }
-    if (const std::string_view pattern = json::text(schema, {"pattern"}); !pattern.empty()) {
+    } else if (const std::string_view pattern = json::text(schema, {"pattern"}); !pattern.empty()) {
       const re2::RE2 expression(re2::StringPiece(pattern.data(), pattern.size()), re2::RE2::Quiet);
       if (expression.ok() && !re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), expression)) {
         invalid(json::value(text), path, fmt::format("should match '{}'", pattern));
@@ -124,8 +133,8 @@ class Validator {
     }
     const std::string_view format = json::text(schema, {"format"});
     if (!formatFits(format, text))
-      invalid(json::value(text), path,
-              fmt::format("must be of type {}: {}", format, json::serialize(json::value(text))));
+      wrongType(json::value(text), path,
+                fmt::format("must be of type {}: {}", format, json::serialize(json::value(text))));
   }
 
   static bool formatFits(std::string_view format, std::string_view text) {
@@ -195,6 +204,11 @@ class Validator {
         if (!object.contains(name.as_string())) {
           add("FieldValueRequired", below(path, std::string_view(name.as_string())), "Required value");
         }
+      }
+    }
+    if (json::isTrue(schema, {"x-kubernetes-embedded-resource"})) {
+      for (const std::string_view name : {"apiVersion", "kind"}) {
+        if (json::text(object, {name}).empty()) add("FieldValueRequired", below(path, name), "Required value");
       }
     }
     const json::object* properties = json::findObject(schema, {"properties"});

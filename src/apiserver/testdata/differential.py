@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
-"""Asks a running API server all that differential_requests.py lists and writes the answers down, or compares them with the record.
+"""Asks a running API server all that a list says and writes the answers down, or compares them with the record or with
+another server's.
 
-usage: differential.py KUBECONFIG record > differential.jsonl
-       differential.py KUBECONFIG compare [first [last]] < differential.jsonl
-The server must be fresh: the requests build on one another. What differs from run to run (uids, times, versions) is
-written as <uid>, <time>, <rv>.
+usage: differential.py KUBECONFIG record LIST > differential.jsonl
+       differential.py KUBECONFIG compare LIST [first [last]] < differential.jsonl
+       differential.py KUBECONFIG both LIST OTHER_KUBECONFIG [first [last]]
+LIST is "requests" (differential_requests.py: every verb and every kind, errors) or "rules" (differential_rules.py and its
+parts: what each kind allows, tables, patches of lists). The servers must be fresh: the requests build on one another.
+What differs from run to run (uids, times, versions) is written as <uid>, <time>, <rv>.
 """
 import base64
 import http.client
@@ -13,6 +16,7 @@ import re
 import ssl
 import sys
 import tempfile
+import time
 import urllib.parse
 
 VOLATILE = {"uid": "<uid>", "resourceVersion": "<rv>", "creationTimestamp": "<time>", "time": "<time>", "continue": "<token>",
@@ -80,6 +84,17 @@ class Client:
                     raise
 
 
+def packed(value):
+    """A text of one letter, said in short: such bodies show only how long they may be."""
+    if isinstance(value, dict):
+        return {packed(k): packed(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [packed(v) for v in value]
+    if isinstance(value, str) and len(value) > 200 and value.strip(value[0]) == "":
+        return "<repeat %s %d>" % (value[0], len(value))
+    return value
+
+
 def digest(method, path, body, extras, code, text, warnings):
     """What is kept of an answer."""
     try:
@@ -88,7 +103,7 @@ def digest(method, path, body, extras, code, text, warnings):
         answer = None if extras.get("skip_body") else text[:200]
     record = {"method": method, "path": path}
     if body is not None:
-        record["body"] = body
+        record["body"] = packed(body)
     for key in ("raw", "type", "accept", "user"):
         if key in extras:
             record[key] = extras[key]
@@ -134,26 +149,40 @@ def differences(a, b, path=""):
         yield "   %s\n      real: %s\n      ours: %s" % (path, json.dumps(a)[:700], json.dumps(b)[:700])
 
 
-def main():
+def requests(which):
     sys.path.insert(0, __file__.rsplit("/", 1)[0] if "/" in __file__ else ".")
-    from differential_requests import REQUESTS
-    client = Client(sys.argv[1])
-    first = int(sys.argv[3]) if len(sys.argv) > 3 else 0
-    last = int(sys.argv[4]) if len(sys.argv) > 4 else len(REQUESTS)
-    recorded = [json.loads(line) for line in sys.stdin] if sys.argv[2] == "compare" else []
+    if which == "rules":
+        import differential_rules
+        return differential_rules.load()
+    import differential_requests
+    return differential_requests.REQUESTS
+
+
+def show(number, request, found):
+    method, path, body, _ = request
+    print("#%d %s %s %s" % (number, method, path, json.dumps(body)[:300]))
+    print("\n".join(found))
+
+
+def main():
+    kubeconfig, command, which, *rest = sys.argv[1:]
+    client, asked = Client(kubeconfig), requests(which)
+    other = Client(rest.pop(0)) if command == "both" else None
+    first, last = [int(n) for n in rest] + [0, len(asked)][len(rest):]
+    recorded = [json.loads(line) for line in sys.stdin] if command == "compare" else []
     bad = 0
-    for i, (method, path, body, extras) in enumerate(REQUESTS):
-        record = digest(method, path, body, extras, *client.ask(method, path, body, extras))
-        if sys.argv[2] == "record":
-            print(json.dumps(record, separators=(",", ":"), sort_keys=False))
+    for i, request in enumerate(asked):
+        answers = [json.loads(json.dumps(digest(*request, *one.ask(*request)))) for one in (client, other) if one]
+        time.sleep(request[3].get("pause", 0) if command != "compare" else 0)
+        if command == "record":
+            print(json.dumps(answers[0], separators=(",", ":"), sort_keys=False))
             continue
-        found = list(differences(recorded[i], json.loads(json.dumps(record))))
+        found = list(differences(recorded[i] if command == "compare" else answers[0], answers[-1]))
         bad += bool(found)
         if found and first <= i < last:
-            print("#%d %s %s %s" % (i, method, path, json.dumps(body)[:300]))
-            print("\n".join(found))
-    if sys.argv[2] == "compare":
-        print("%d of %d differ" % (bad, len(REQUESTS)))
+            show(i, request, found)
+    if command != "record":
+        print("%d of %d differ" % (bad, len(asked)))
 
 
 if __name__ == "__main__":
