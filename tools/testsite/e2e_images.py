@@ -11,7 +11,7 @@ from .processes import run
 
 E2E = "e2e-test-images"
 AGNHOST_TAGS = ("2.63.0", "2.55")
-NETCAT = """#!/bin/sh
+NETCAT = """#!{bash}
 [ "$3" = -u ] || exec /bin/busybox nc "$@"
 exec 3<>"/dev/udp/$4/$5"
 cat >&3
@@ -66,7 +66,7 @@ def _agnhost(directory, binary):
         _with_libraries(image, program)
     # Tests of UDP call `nc -w 1 -u ADDRESS PORT`, which busybox's does not know; bash does.
     netcat = image / "usr" / "local" / "bin" / "nc"
-    netcat.write_text(NETCAT)
+    netcat.write_text(NETCAT.format(bash=shutil.which("bash")))
     netcat.chmod(0o755)
     return image
 

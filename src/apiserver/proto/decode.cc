@@ -98,7 +98,7 @@ class Decoder {
       const ProtoField& field = found->second;
       // A struct that Go embeds: its fields stand in the parent.
       const bool embedded = field.kind == Kind::Message && field.message->form == ProtoForm::Object &&
-                            type != nullptr && !field.map && type->find(field.name) == nullptr;
+                            type != nullptr && !field.map && !field.repeated && type->find(field.name) == nullptr;
       if (embedded) {
         TRY_STATUS(fill(out, wire->bytes, *field.message, depth + 1));
         continue;

@@ -52,6 +52,25 @@ TEST(DecodeProtobuf, GivesTheJsonOfTheObject) {
   EXPECT_TRUE(json::equal(*pod, wanted)) << json::serialize(*pod);
 }
 
+// The only fields whose name the proto files write large and JSON small.
+TEST(DecodeProtobuf, WebhooksAndExpressionsKeepTheirPlace) {
+  const auto schema = schema::Schema::builtin();
+  const auto decoded = [&](std::string_view kind, std::string_view raw) {
+    const auto object = decodeProtobuf(envelope("admissionregistration.k8s.io/v1", kind, raw), *schema);
+    return object ? json::serialize(*object) : object.error().message;
+  };
+  const std::string hooks = bytes(1, bytes(1, "c")) + bytes(2, bytes(1, "a.b.c")) + bytes(2, bytes(1, "d.e.f"));
+  for (const char* kind : {"ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"}) {
+    const std::string text = decoded(kind, hooks);
+    EXPECT_NE(text.find(R"("webhooks":[{"name":"a.b.c")"), std::string::npos) << text;
+    EXPECT_NE(text.find(R"({"name":"d.e.f")"), std::string::npos) << text;
+  }
+  const std::string variable = bytes(7, bytes(1, "v") + bytes(2, "1 + 1"));
+  const std::string policy = decoded("ValidatingAdmissionPolicy", bytes(2, bytes(3, bytes(1, "true")) + variable));
+  EXPECT_NE(policy.find(R"("validations":[{"expression":"true"}])"), std::string::npos) << policy;
+  EXPECT_NE(policy.find(R"("variables":[{"name":"v","expression":"1 + 1"}])"), std::string::npos) << policy;
+}
+
 TEST(DecodeProtobuf, CutAnywhereItIsRefusedOrShorterButNeverReadBeyond) {
   const auto schema = schema::Schema::builtin();
   const std::string whole = envelope("v1", "Pod", samplePod());

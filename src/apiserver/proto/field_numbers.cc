@@ -44,7 +44,15 @@ constexpr Rename kRenames[] = {{"ref", "$ref"},
                                {"xKubernetesMapType", "x-kubernetes-map-type"},
                                {"xKubernetesValidations", "x-kubernetes-validations"}};
 
+// Fields that JSON writes small. (DaemonEndpoint's Port it writes large.)
+constexpr Rename kSmall[] = {{"Expression", "expression"}, {"Name", "name"}, {"Webhooks", "webhooks"}};
+
 std::string_view jsonName(std::string_view message, std::string_view name) {
+  if (message.starts_with("api.admissionregistration.")) {
+    for (const Rename& rename : kSmall) {
+      if (rename.proto == name) return rename.json;
+    }
+  }
   if (!message.ends_with(".JSONSchemaProps")) return name;
   if (name == "schema") return "$schema";
   for (const Rename& rename : kRenames) {
