@@ -4,6 +4,7 @@
 
 #include "async/loop.h"
 #include "json/json.h"
+#include "pod/env_file.h"
 #include "pod/layout.h"
 #include "pod/shell_words.h"
 #include "pod/slurm_options.h"
@@ -42,6 +43,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (plan.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) toArguments(plan);
     (void)pod::parseHubFile(bytes);
     (void)pod::shellWords(bytes);
+    (void)pod::valueInEnvFile(bytes, "A");
     (void)pod::parseTimeLimit(bytes);
     return 0;
   }

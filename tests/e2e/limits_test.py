@@ -2,6 +2,7 @@
 
 Needs control groups of version 1 in which root may make groups; skipped elsewhere."""
 
+import json
 import os
 import pathlib
 import sys
@@ -96,7 +97,6 @@ class Limits(SiteTest):
         node = self.get_pod("user")["spec"]["nodeName"]
 
         def usage():
-            import json
             summary = json.loads(self.kubectl("get", "--raw", f"/api/v1/nodes/{node}/proxy/stats/summary"))
             for each in summary["pods"]:
                 if each["podRef"]["name"] == "user":

@@ -1,7 +1,10 @@
 """Secrets come by the hub and lie in memory; as files only where no compute node reaches the agent, and not for long."""
 
 import base64
+import hashlib
 import json
+import os
+import pathlib
 import signal
 import time
 import unittest
@@ -49,7 +52,6 @@ class SecretsTest(SiteTest):
     CHECK = ('echo "$0" "$KEY" "$INNER" "$ALL_word" $(cat /s/word) | md5sum | cut -d" " -f1')
 
     def expected(self):
-        import hashlib
         return hashlib.md5(f"{WORD} {WORD} <{WORD}> {WORD} {WORD}\n".encode()).hexdigest() + "\n"
 
 
@@ -62,6 +64,24 @@ class ByTheHub(SecretsTest):
         self.assertEqual(self.on_disk(), [])
         self.assertEqual(self.stack.wait_phase("quiet", ("Succeeded", "Failed")), "Succeeded")
         self.assertEqual(self.kubectl("logs", "quiet"), self.expected())
+        self.assertEqual(self.on_disk(), [])
+
+    def test_a_killed_supervisor_leaves_no_secret_behind(self):
+        self.stack.apply(self.wanting("killed", "sleep 600"))
+        self.stack.wait_phase("killed", ("Running",))
+        uid = self.get_pod("killed")["metadata"]["uid"]
+        folders = [pathlib.Path(place) / f"slipway-{uid}-0" for place in (os.environ.get("TMPDIR", "/tmp"), "/dev/shm")]
+        self.assertTrue(any((folder / "volumes").exists() for folder in folders))
+        for entry in pathlib.Path("/proc").iterdir():
+            try:
+                words = (entry / "cmdline").read_bytes().split(b"\0") if entry.name.isdigit() else []
+            except OSError:
+                continue
+            if b"supervise" in words and uid.encode() in b" ".join(words) and b"keeper" not in words[0]:
+                os.kill(int(entry.name), signal.SIGKILL)
+        self.assertEqual(self.stack.wait_phase("killed", ("Succeeded", "Failed"), 60), "Failed")
+        self.assertEqual(self.get_pod("killed")["status"]["reason"], "SupervisorKilled")
+        wait_for("nothing on the node", lambda: not any(folder.exists() for folder in folders), 20)
         self.assertEqual(self.on_disk(), [])
 
     def test_a_requeued_job_gets_them_again(self):
@@ -152,7 +172,6 @@ class OfRanks(SecretsTest):
         container["env"].append({"name": "KEY", "valueFrom": {"secretKeyRef": {"name": "s", "key": "word"}}})
         container["volumeMounts"].append({"name": "c", "mountPath": "/c"})
         self.stack.apply(manifest)
-        import hashlib
         first = hashlib.md5(f"{WORD} {WORD}\n".encode()).hexdigest()
         wait_for("first lines", lambda: sorted(self.kubectl("logs", "ranks", check=False).stdout.splitlines()) ==
                  [f"{i}: {first}" for i in range(4)], 60, 0.5)

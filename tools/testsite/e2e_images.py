@@ -79,7 +79,8 @@ def push_all(registry, agnhost, directory):
         registry.push(f"{E2E}/agnhost:{tag}", tools, Entrypoint=["/agnhost"], Cmd=["pause"], Env=["PATH=/usr/local/bin:/usr/bin:/bin"])
     registry.push(f"{E2E}/glibc-dns-testing:2.0.0", tools, Cmd=["sh"], Env=["PATH=/usr/local/bin:/usr/bin:/bin"])
     for animal in ("kitten", "nautilus"):
-        registry.push(f"{E2E}/{animal}:1.8", tools, {"data.json": f'{{"image": "{animal}.jpg"}}'.encode()},
+        registry.push(f"{E2E}/{animal}:1.8", tools, {"data.json": f'{{"image": "{animal}.jpg"}}'.encode(),
+                                                     "etc/os-release": b'NAME="Alpine Linux"\n'},
                       Entrypoint=["/agnhost"], Cmd=["test-webserver"])
     box = _busybox(directory, "busybox")
     path = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
