@@ -147,7 +147,8 @@ std::string compare(const json::object& record, const testing::ApiClient::Answer
     }
     return differenceAt(*names, mine, "names");
   }
-  if (const json::value* cells = record.if_contains("cells")) return compareTable(*cells, record.at("columns"), got.body);
+  if (const json::value* cells = record.if_contains("cells"))
+    return compareTable(*cells, record.at("columns"), got.body);
   if (const json::object* fields = json::findObject(record, {"fields"})) return compareFields(*fields, got.body);
   return {};
 }

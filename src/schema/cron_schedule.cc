@@ -11,8 +11,8 @@ Result<int64_t> cronNumber(std::string_view text, std::span<const std::string_vi
   if (named != names.end()) return first + (named - names.begin());
   const std::optional<int64_t> number = parseInt(text);
   if (!number) {
-    return failure(Code::Invalid, fmt::format("failed to parse int from {}: strconv.Atoi: parsing {:?}: invalid syntax",
-                                              text, text));
+    return failure(Code::Invalid,
+                   fmt::format("failed to parse int from {}: strconv.Atoi: parsing {:?}: invalid syntax", text, text));
   }
   if (*number < 0) return failure(Code::Invalid, fmt::format("negative number ({}) not allowed: {}", *number, text));
   return *number;

@@ -176,7 +176,8 @@ void dropDisabled(std::string_view kind, object& document) {
 }
 
 void bumpGeneration(object& document, const object& old, std::string_view kind) {
-  // The wanted state is everything but metadata and status; a Deployment's annotations, a slice's labels are part of it.
+  // The wanted state is everything but metadata and status; a Deployment's annotations, a slice's labels are part of
+  // it.
   const auto differs = [](const object& one, const object& other) {
     return std::ranges::any_of(one, [&](const auto& field) {
       return !oneOf(field.key(), {"metadata", "status", "apiVersion", "kind"}) &&
@@ -290,8 +291,7 @@ void countGeneration(const ResourceInfo& resource, object& document, const objec
   const std::string_view kind = resource.kind;
   // A driver starts to count with its first change, a priority class never does.
   if ((hasGeneration(kind) && kind != "PriorityClass") ||
-      (kind == "CSIDriver" &&
-       !json::equalIgnoringEmpty(json::find(document, {"spec"}), json::find(old, {"spec"})))) {
+      (kind == "CSIDriver" && !json::equalIgnoringEmpty(json::find(document, {"spec"}), json::find(old, {"spec"})))) {
     bumpGeneration(document, old, kind);
   } else {
     setOrRemove(json::ensureObject(document, "metadata"), "generation", json::find(old, {"metadata", "generation"}));

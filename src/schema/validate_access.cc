@@ -90,7 +90,8 @@ void createSigningRequest(const Check& root) {
   Check spec = root.child("spec");
   Result<std::string> pem = base64Decode(spec.text("request"));
   if (!pem || pem->find("-----BEGIN CERTIFICATE REQUEST-----") == std::string::npos) {
-    spec.invalidAt("spec.request", spec.has("request") ? *spec.value("request") : value(), "PEM block type must be CERTIFICATE REQUEST");
+    spec.invalidAt("spec.request", spec.has("request") ? *spec.value("request") : value(),
+                   "PEM block type must be CERTIFICATE REQUEST");
   }
   if (spec.count("usages") == 0) spec.required("usages");
   constexpr std::array kUsages = {"any",
@@ -148,7 +149,7 @@ void createLease(const Check& root) {
   spec.atLeast("leaseTransitions", 0);
 }
 
-constexpr std::array kRules = {
+constexpr std::array kAccessRules = {
     KindRules{"Role", createRole},
     KindRules{"ClusterRole", createClusterRole},
     KindRules{"RoleBinding", createRoleBinding, updateBinding},
@@ -160,7 +161,7 @@ constexpr std::array kRules = {
 }  // namespace
 
 std::span<const KindRules> accessRules() {
-  return kRules;
+  return kAccessRules;
 }
 
 }  // namespace slipway::schema

@@ -145,7 +145,8 @@ void createAutoscaler(const Check& root) {
     spec.invalidAt("spec.metrics[0].resource.target.averageUtilization", *percent, "must be greater than 0");
   }
   if (least && *least == 0 && !outside) {
-    spec.forbidden("metrics", "must specify at least one Object or External metric to support scaling to zero replicas");
+    spec.forbidden("metrics",
+                   "must specify at least one Object or External metric to support scaling to zero replicas");
   }
   const Check behavior = spec.child("behavior");
   checkScaling(behavior.child("scaleUp"));
@@ -156,13 +157,13 @@ void statusOfAutoscaler(const Check& root, const object&) {
   checkCounters(root.child("status"), {"currentReplicas", "desiredReplicas"});
 }
 
-constexpr std::array kRules = {
+constexpr std::array kAutoscalerRules = {
     KindRules{"HorizontalPodAutoscaler", createAutoscaler, nullptr, When::After, statusOfAutoscaler}};
 
 }  // namespace
 
 std::span<const KindRules> autoscalerRules() {
-  return kRules;
+  return kAutoscalerRules;
 }
 
 }  // namespace slipway::schema

@@ -167,8 +167,9 @@ void checkResourceNames(const Check& resources, std::string_view key, bool of_po
     if (quantity->sign() < 0) resources.invalidAt(path, part, "must be greater than or equal to 0");
     if (qualified && !quantity->isInteger()) resources.invalidAt(path, part, "must be an integer");
     if (isHugePages(name) && !wholePages(name, *quantity)) {
-      resources.invalidAt(path, part, fmt::format("{} is not positive integer multiple of {}",
-                                                  std::string_view(part.get_string()), name));
+      resources.invalidAt(
+          path, part,
+          fmt::format("{} is not positive integer multiple of {}", std::string_view(part.get_string()), name));
     }
   }
 }
@@ -483,8 +484,7 @@ void checkContainers(const Check& spec) {
   });
   spec.list("initContainers", [&](const Check& container) { checkInitContainer(container, around); });
   const std::set<std::string_view> others = around.names;
-  spec.list("ephemeralContainers",
-            [&](const Check& container) { checkEphemeralContainer(container, around, others); });
+  spec.list("ephemeralContainers", [&](const Check& container) { checkEphemeralContainer(container, around, others); });
 }
 
 }  // namespace slipway::schema

@@ -184,7 +184,7 @@ void updateNode(const Check& root, const object& old) {
   }
 }
 
-constexpr std::array kRules = {
+constexpr std::array kCoreRules = {
     KindRules{"ConfigMap", createConfigMap, updateConfigMap, When::Before},
     KindRules{"Secret", createSecret, updateSecret, When::Before},
     KindRules{"Namespace", createNamespace, nullptr, When::After, statusOfNamespace},
@@ -194,7 +194,7 @@ constexpr std::array kRules = {
 }  // namespace
 
 std::span<const KindRules> coreRules() {
-  return kRules;
+  return kCoreRules;
 }
 
 }  // namespace slipway::schema

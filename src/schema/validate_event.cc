@@ -70,12 +70,12 @@ void updateEvent(const Check& root, const object& old) {
   }
 }
 
-constexpr std::array kRules = {KindRules{"Event", createEvent, updateEvent, When::Alone}};
+constexpr std::array kEventRules = {KindRules{"Event", createEvent, updateEvent, When::Alone}};
 
 }  // namespace
 
 std::span<const KindRules> eventRules() {
-  return kRules;
+  return kEventRules;
 }
 
 }  // namespace slipway::schema

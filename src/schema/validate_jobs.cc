@@ -34,9 +34,8 @@ void checkExitCodes(const Check& codes, const std::set<std::string_view>& contai
     if (word == "In" && code == 0) codes.invalidAt(path, code, "must not be 0 for the In operator");
     if (!seen.insert(code).second) codes.duplicateAt(path, code);
   }
-  const bool ordered = std::ranges::is_sorted(*values, [](const value& a, const value& b) {
-    return a.to_number<int64_t>() < b.to_number<int64_t>();
-  });
+  const bool ordered = std::ranges::is_sorted(
+      *values, [](const value& a, const value& b) { return a.to_number<int64_t>() < b.to_number<int64_t>(); });
   if (!ordered) codes.invalid("values", "must be ordered");
 }
 
@@ -104,8 +103,8 @@ void checkSuccessPolicy(const Check& spec) {
     }
     rule.atLeast("succeededCount", 0);
     if (rule.number("succeededCount").value_or(0) > completions) {
-      rule.invalid("succeededCount", fmt::format("must be less than or equal to {} (the number of specified completions)",
-                                                 completions));
+      rule.invalid("succeededCount",
+                   fmt::format("must be less than or equal to {} (the number of specified completions)", completions));
     }
   });
 }
@@ -244,16 +243,16 @@ void statusOfJob(const Check& root, const object& old) {
     status.invalid("ready", "cannot set more ready pods than active");
   }
   for (std::string_view type : {"Complete", "Failed"}) {
-    if (hasCondition(old, type) && !is(type)) refuse(fmt::format("cannot disable the terminal {}=True condition", type));
+    if (hasCondition(old, type) && !is(type))
+      refuse(fmt::format("cannot disable the terminal {}=True condition", type));
   }
 }
 
 /// Where the machine has the table of time zones, what stands in it; otherwise every name of the right form.
 bool knownTimeZone(std::string_view zone) {
   for (std::string_view part : split(zone, '/')) {
-    const bool plain = std::ranges::all_of(part, [](unsigned char c) {
-      return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '+' || c == '.';
-    });
+    const bool plain = std::ranges::all_of(
+        part, [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '+' || c == '.'; });
     if (part.empty() || part == "." || part == ".." || part.starts_with('-') || !plain) return false;
   }
   static const std::filesystem::path zones = "/usr/share/zoneinfo";
@@ -267,8 +266,7 @@ void checkTimeZone(const Check& spec) {
   const std::string_view zone = spec.text("timeZone");
   if (zone.empty()) return spec.invalid("timeZone", "timeZone must be nil or non-empty string");
   if (toLower(zone) == "local") {
-    spec.invalid("timeZone",
-                 "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones");
+    spec.invalid("timeZone", "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones");
   } else if (!knownTimeZone(zone)) {
     spec.invalid("timeZone", fmt::format("unknown time zone {}", zone));
   }
@@ -293,7 +291,7 @@ void createCronJob(const Check& root) {
   spec.atLeast("failedJobsHistoryLimit", 0);
 }
 
-constexpr std::array kRules = {
+constexpr std::array kJobsRules = {
     KindRules{"Job", createJob, updateJob, When::After, statusOfJob},
     KindRules{"CronJob", createCronJob},
 };
@@ -301,7 +299,7 @@ constexpr std::array kRules = {
 }  // namespace
 
 std::span<const KindRules> jobRules() {
-  return kRules;
+  return kJobsRules;
 }
 
 }  // namespace slipway::schema

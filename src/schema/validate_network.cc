@@ -250,7 +250,7 @@ void createServiceCidr(const Check& root) {
   }
 }
 
-constexpr std::array kRules = {
+constexpr std::array kNetworkRules = {
     KindRules{"EndpointSlice", createEndpointSlice, updateEndpointSlice},
     KindRules{"Ingress", createIngress, nullptr, When::After, statusOfIngress},
     KindRules{"IngressClass", createIngressClass, updateIngressClass, When::Before},
@@ -272,7 +272,7 @@ void checkIngressStatus(const Check& root) {
 }
 
 std::span<const KindRules> networkRules() {
-  return kRules;
+  return kNetworkRules;
 }
 
 }  // namespace slipway::schema

@@ -105,8 +105,8 @@ void checkSpread(const Check& spec) {
       if (*domains <= 0) constraint.invalid("minDomains", "must be greater than zero");
       const std::string_view action = constraint.text("whenUnsatisfiable");
       if (action != "DoNotSchedule") {
-        constraint.invalid(
-            "minDomains", fmt::format("can only use minDomains if whenUnsatisfiable=DoNotSchedule, not {}", action));
+        constraint.invalid("minDomains",
+                           fmt::format("can only use minDomains if whenUnsatisfiable=DoNotSchedule, not {}", action));
       }
     }
     constraint.oneOf("nodeAffinityPolicy", {"Honor", "Ignore"});
@@ -163,8 +163,8 @@ void checkWindows(const Check& spec) {
   }
   refuse(security, {"seccompProfile", "fsGroup", "fsGroupChangePolicy", "sysctls"});
   refuse(spec, {"shareProcessNamespace"});
-  refuse(security, {"runAsUser", "runAsGroup", "supplementalGroups", "supplementalGroupsPolicy",
-                    "seLinuxChangePolicy"});
+  refuse(security,
+         {"runAsUser", "runAsGroup", "supplementalGroups", "supplementalGroupsPolicy", "seLinuxChangePolicy"});
   for (std::string_view list : {"initContainers", "containers", "ephemeralContainers"}) {
     spec.list(list, [&](const Check& container) {
       const Check own = container.child("securityContext");
@@ -220,7 +220,7 @@ void createPodTemplate(const Check& root) {
   checkPodTemplate(root.child("template"));
 }
 
-constexpr std::array kRules = {
+constexpr std::array kPodRules = {
     KindRules{"Pod", createPod, checkPodUpdate, When::After, checkPodStatus},
     KindRules{"PodTemplate", createPodTemplate},
 };
@@ -297,7 +297,7 @@ void checkPodTemplate(const Check& pod_template) {
 }
 
 std::span<const KindRules> podRules() {
-  return kRules;
+  return kPodRules;
 }
 
 }  // namespace slipway::schema

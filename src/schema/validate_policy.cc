@@ -120,7 +120,7 @@ void statusOfDisruptionBudget(const Check& root, const object&) {
   checkCounters(root.child("status"), {"disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods"});
 }
 
-constexpr std::array kRules = {
+constexpr std::array kPolicyRules = {
     KindRules{"PodDisruptionBudget", createDisruptionBudget, nullptr, When::After, statusOfDisruptionBudget},
     KindRules{"PriorityClass", createPriorityClass, updatePriorityClass},
     KindRules{"RuntimeClass", createRuntimeClass, updateRuntimeClass},
@@ -132,7 +132,7 @@ constexpr std::array kRules = {
 }  // namespace
 
 std::span<const KindRules> policyRules() {
-  return kRules;
+  return kPolicyRules;
 }
 
 }  // namespace slipway::schema

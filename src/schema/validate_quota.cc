@@ -61,8 +61,8 @@ bool scopeFits(std::string_view scope, std::string_view resource) {
   if (!knownScope(scope)) return true;
   if (scope == "VolumeAttributesClass") return isAnyOf(resource, {"persistentvolumeclaims", "requests.storage"});
   if (resource == "pods") return true;
-  return scope != "BestEffort" && isAnyOf(resource, {"cpu", "memory", "limits.cpu", "limits.memory", "requests.cpu",
-                                                     "requests.memory"});
+  return scope != "BestEffort" &&
+         isAnyOf(resource, {"cpu", "memory", "limits.cpu", "limits.memory", "requests.cpu", "requests.memory"});
 }
 
 /// Scopes that cannot stand together, and resources that a scope says nothing about.
@@ -107,8 +107,9 @@ void checkScopeSelector(const Check& spec) {
     }
     if (word == "In" || word == "NotIn") {
       if (expression.count("values") > 0) return;
-      expression.add(FieldError::Type::Required, path + ".values",
-                     "Required value: must be at least one value when `operator` is 'In' or 'NotIn' for scope selector");
+      expression.add(
+          FieldError::Type::Required, path + ".values",
+          "Required value: must be at least one value when `operator` is 'In' or 'NotIn' for scope selector");
     } else if (word == "Exists" || word == "DoesNotExist") {
       if (expression.count("values") == 0) return;
       refuse("values", "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector");
@@ -232,7 +233,7 @@ void createLimitRange(const Check& root) {
   });
 }
 
-constexpr std::array kRules = {
+constexpr std::array kQuotaRules = {
     KindRules{"ResourceQuota", createResourceQuota, updateResourceQuota, When::After, statusOfResourceQuota},
     KindRules{"LimitRange", createLimitRange},
 };
@@ -240,7 +241,7 @@ constexpr std::array kRules = {
 }  // namespace
 
 std::span<const KindRules> quotaRules() {
-  return kRules;
+  return kQuotaRules;
 }
 
 }  // namespace slipway::schema

@@ -209,7 +209,7 @@ void createEndpoints(const Check& root) {
   });
 }
 
-constexpr std::array kRules = {
+constexpr std::array kServiceRules = {
     KindRules{"Service", createService, updateService, When::After, statusOfService},
     KindRules{"Endpoints", createEndpoints},
 };
@@ -232,7 +232,7 @@ void checkEndpointIp(const Check& at, const std::string& path, std::string_view 
 }
 
 std::span<const KindRules> serviceRules() {
-  return kRules;
+  return kServiceRules;
 }
 
 }  // namespace slipway::schema

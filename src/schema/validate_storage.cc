@@ -178,7 +178,7 @@ void updateVolume(const Check& root, const object& old) {
   }
 }
 
-constexpr std::array kRules = {
+constexpr std::array kStorageRules = {
     KindRules{"PersistentVolumeClaim", createClaim, updateClaim},
     KindRules{"PersistentVolume", createVolume, updateVolume},
 };
@@ -186,7 +186,7 @@ constexpr std::array kRules = {
 }  // namespace
 
 std::span<const KindRules> volumeRules() {
-  return kRules;
+  return kStorageRules;
 }
 
 }  // namespace slipway::schema

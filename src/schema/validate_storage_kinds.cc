@@ -102,7 +102,7 @@ void updateAttachment(const Check& root, const object& old) {
   root.invalidAt("spec", shown, "field is immutable");
 }
 
-constexpr std::array kRules = {
+constexpr std::array kStorageKindsRules = {
     KindRules{"StorageClass", createStorageClass, updateStorageClass},
     KindRules{"CSIDriver", createDriver, updateDriver},
     KindRules{"VolumeAttachment", createAttachment, updateAttachment},
@@ -111,7 +111,7 @@ constexpr std::array kRules = {
 }  // namespace
 
 std::span<const KindRules> storageKindRules() {
-  return kRules;
+  return kStorageKindsRules;
 }
 
 }  // namespace slipway::schema

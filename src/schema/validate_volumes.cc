@@ -56,13 +56,13 @@ void checkDivisor(const Check& ref, std::string_view resource) {
   const bool cpu = resource.ends_with(".cpu");
   constexpr std::array kUnits = {"1", "1k", "1M", "1G", "1T", "1P", "1E", "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei"};
   if (cpu ? divisor == "1" || divisor == "1m" : std::ranges::find(kUnits, divisor) != kUnits.end()) return;
-  const std::string_view what = resource.ends_with(".memory")              ? "memory"
+  const std::string_view what = resource.ends_with(".memory")             ? "memory"
                                 : resource.ends_with("ephemeral-storage") ? "local ephemeral storage"
-                                                                           : "hugepages";
-  ref.invalidAt(ref.path("divisor"), resource,
-                cpu ? "only divisor's values 1m and 1 are supported with the cpu resource"
-                    : fmt::format("only divisor's values {} are supported with the {} resource",
-                                  fmt::join(kUnits, ", "), what));
+                                                                          : "hugepages";
+  ref.invalidAt(
+      ref.path("divisor"), resource,
+      cpu ? "only divisor's values 1m and 1 are supported with the cpu resource"
+          : fmt::format("only divisor's values {} are supported with the {} resource", fmt::join(kUnits, ", "), what));
 }
 
 }  // namespace

@@ -219,8 +219,7 @@ void statusOfReplicaSet(const Check& root, const object&) {
   checkReplicas(root,
                 {"replicas", "fullyLabeledReplicas", "readyReplicas", "availableReplicas", "observedGeneration",
                  "terminatingReplicas"},
-                {"fullyLabeledReplicas", "readyReplicas", "availableReplicas"},
-                "cannot be greater than readyReplicas");
+                {"fullyLabeledReplicas", "readyReplicas", "availableReplicas"}, "cannot be greater than readyReplicas");
 }
 void statusOfStatefulSet(const Check& root, const object&) {
   checkReplicas(root,
@@ -230,13 +229,12 @@ void statusOfStatefulSet(const Check& root, const object&) {
                 "cannot be greater than status.readyReplicas");
 }
 void statusOfDaemonSet(const Check& root, const object&) {
-  checkCounters(root.child("status"),
-                {"currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled", "numberReady",
-                 "observedGeneration", "updatedNumberScheduled", "numberAvailable", "numberUnavailable",
-                 "collisionCount"});
+  checkCounters(root.child("status"), {"currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled",
+                                       "numberReady", "observedGeneration", "updatedNumberScheduled", "numberAvailable",
+                                       "numberUnavailable", "collisionCount"});
 }
 
-constexpr std::array kRules = {
+constexpr std::array kWorkloadsRules = {
     KindRules{"Deployment", createDeployment, updateSelector, When::After, statusOfDeployment},
     KindRules{"ReplicaSet", createReplicaSet, updateSelector, When::After, statusOfReplicaSet},
     KindRules{"ReplicationController", createReplicationController, nullptr, When::After, statusOfReplicaSet},
@@ -248,7 +246,7 @@ constexpr std::array kRules = {
 }  // namespace
 
 std::span<const KindRules> workloadRules() {
-  return kRules;
+  return kWorkloadsRules;
 }
 
 }  // namespace slipway::schema

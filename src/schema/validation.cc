@@ -12,9 +12,9 @@ namespace {
 constexpr int64_t kMaxAnnotations = 256 << 10;
 
 const KindRules* rulesOf(std::string_view kind) {
-  for (auto rules : {podRules(), coreRules(), volumeRules(), workloadRules(), accessRules(), networkRules(),
-                     policyRules(), serviceRules(), quotaRules(), eventRules(), jobRules(), autoscalerRules(),
-                     storageKindRules()}) {
+  for (auto rules :
+       {podRules(), coreRules(), volumeRules(), workloadRules(), accessRules(), networkRules(), policyRules(),
+        serviceRules(), quotaRules(), eventRules(), jobRules(), autoscalerRules(), storageKindRules()}) {
     auto at = std::ranges::find(rules, kind, &KindRules::kind);
     if (at != rules.end()) return &*at;
   }
@@ -69,8 +69,9 @@ void checkFinalizers(const Check& metadata, bool standard) {
 NameRule nameRuleOf(std::string_view kind) {
   if (kind == "Namespace" || kind == "Service" || kind == "StatefulSet") return dnsLabel;
   if (kind == "IPAddress") return canonicalIp;
-  bool path = kind == "PodDisruptionBudget" || kind == "Role" || kind == "ClusterRole" || kind == "RoleBinding" || kind == "ClusterRoleBinding" ||
-              kind == "Event" || kind == "CertificateSigningRequest" || kind == "APIService";
+  bool path = kind == "PodDisruptionBudget" || kind == "Role" || kind == "ClusterRole" || kind == "RoleBinding" ||
+              kind == "ClusterRoleBinding" || kind == "Event" || kind == "CertificateSigningRequest" ||
+              kind == "APIService";
   return path ? pathSegment : dnsSubdomain;
 }
 

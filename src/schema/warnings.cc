@@ -108,9 +108,10 @@ void ofPorts(const Check& spec, Words& out) {
       const std::string path = port.path(), ip(port.text("hostIP")), name(port.text("name"));
       const int64_t host = port.number("hostPort").value_or(0), own = port.number("containerPort").value_or(0);
       if (!ip.empty() && host == 0) {
-        out.push_back(fmt::format("{}: hostIP set without hostPort: {{Name:{} HostPort:0 ContainerPort:{} Protocol:{} "
-                                  "HostIP:{}}}",
-                                  path, name, own, port.text("protocol"), ip));
+        out.push_back(
+            fmt::format("{}: hostIP set without hostPort: {{Name:{} HostPort:0 ContainerPort:{} Protocol:{} "
+                        "HostIP:{}}}",
+                        path, name, own, port.text("protocol"), ip));
       }
       std::vector<Known>& others = ports[fmt::format("{}/{}", own, port.text("protocol"))];
       for (const Known& other : others) {
@@ -128,9 +129,10 @@ void ofPorts(const Check& spec, Words& out) {
       if (name.empty()) return;
       const auto [first, fresh] = names.emplace(name, path);
       if (fresh) return;
-      of_names.push_back(fmt::format("{}: duplicate port name {:?} with {}, services and probes that select ports by "
-                                     "name will use {}",
-                                     path, name, first->second, first->second));
+      of_names.push_back(
+          fmt::format("{}: duplicate port name {:?} with {}, services and probes that select ports by "
+                      "name will use {}",
+                      path, name, first->second, first->second));
     });
   });
   std::move(of_names.begin(), of_names.end(), std::back_inserter(out));
@@ -177,12 +179,11 @@ void ofSecret(const Check& root, Words& out) {
   out.emplace_back("tls: failed to find any PEM data in certificate input");
 }
 
-constexpr std::array kFormats = {"bsonobjectid", "uri",      "email",    "hostname", "ipv4",     "ipv6",
-                                 "cidr",         "mac",      "uuid",     "uuid3",    "uuid4",    "uuid5",
-                                 "isbn",         "isbn10",   "isbn13",   "creditcard", "ssn",    "hexcolor",
-                                 "rgbcolor",     "byte",     "password", "date",     "duration", "datetime",
-                                 "date-time",    "int32",    "int64",    "float",    "double",   "k8s-short-name",
-                                 "k8s-long-name"};
+constexpr std::array kFormats = {
+    "bsonobjectid", "uri",      "email",    "hostname", "ipv4",     "ipv6",           "cidr",         "mac",
+    "uuid",         "uuid3",    "uuid4",    "uuid5",    "isbn",     "isbn10",         "isbn13",       "creditcard",
+    "ssn",          "hexcolor", "rgbcolor", "byte",     "password", "date",           "duration",     "datetime",
+    "date-time",    "int32",    "int64",    "float",    "double",   "k8s-short-name", "k8s-long-name"};
 
 /// Formats of a definition's schema that nothing checks.
 void ofFormats(const value& part, Words& out) {

@@ -22,7 +22,7 @@ struct Timing {
   std::chrono::nanoseconds backoff_reset = std::chrono::minutes(10);  ///< a run of this length starts afresh
   std::chrono::nanoseconds volume_check = std::chrono::seconds(10);   ///< between looks at emptyDir.sizeLimit
   std::chrono::nanoseconds hub_patience = std::chrono::seconds(20);   ///< then the hub counts as out of reach
-  std::chrono::nanoseconds secrets_limit = std::chrono::hours(12);  ///< a pod whose secrets do not come has failed
+  std::chrono::nanoseconds secrets_limit = std::chrono::hours(12);    ///< a pod whose secrets do not come has failed
   std::chrono::nanoseconds secrets_look = std::chrono::seconds(1);    ///< between looks for them as a file
   std::chrono::nanoseconds drain =
       std::chrono::seconds(2);  ///< for output after the end, when somebody else holds the pipe

@@ -107,10 +107,10 @@ class RuntimeClassAdmission final : public PlainAdmission {
     const json::value document = json::parse(stored->bytes);
     const json::object& chosen = document.as_object();
     if (const json::value* fixed = json::find(chosen, {"overhead", "podFixed"})) {
-      const bool other = overhead != nullptr && !overhead->empty() && !json::equalIgnoringEmpty(*fixed, spec["overhead"]);
+      const bool other =
+          overhead != nullptr && !overhead->empty() && !json::equalIgnoringEmpty(*fixed, spec["overhead"]);
       if (other) {
-        return failure(
-            refused(request, "pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead"));
+        return failure(refused(request, "pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead"));
       }
       spec["overhead"] = *fixed;
     }
@@ -119,11 +119,10 @@ class RuntimeClassAdmission final : public PlainAdmission {
       for (const auto& [key, value] : *wanted) {
         const json::value* mine = selector.if_contains(key);
         if (mine != nullptr && *mine != value) {
-          return failure(refused(
-              request, fmt::format("conflict: runtimeClass.scheduling.nodeSelector[{0}] = {1}; "
-                                   "pod.spec.nodeSelector[{0}] = {2}",
-                                   std::string_view(key), std::string_view(value.as_string()),
-                                   std::string_view(mine->as_string()))));
+          return failure(refused(request, fmt::format("conflict: runtimeClass.scheduling.nodeSelector[{0}] = {1}; "
+                                                      "pod.spec.nodeSelector[{0}] = {2}",
+                                                      std::string_view(key), std::string_view(value.as_string()),
+                                                      std::string_view(mine->as_string()))));
         }
         selector[key] = value;
       }

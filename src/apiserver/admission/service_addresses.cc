@@ -76,7 +76,8 @@ class ServiceAddresses final : public PlainAdmission {
       json::object& port = value.as_object();
       for (const json::value& one : *old_ports) {
         const json::object& before = one.as_object();
-        const bool same = before.at("port") == port["port"] && json::text(before, {"protocol"}) == json::text(port, {"protocol"});
+        const bool same =
+            before.at("port") == port["port"] && json::text(before, {"protocol"}) == json::text(port, {"protocol"});
         if (same && nodePort(port) == 0 && nodePort(before) != 0) port["nodePort"] = nodePort(before);
       }
     }
@@ -94,8 +95,10 @@ class ServiceAddresses final : public PlainAdmission {
         if (same(field)) json::removeKey(spec, field);
       }
     };
-    if (type == "ExternalName" && before != "ExternalName") drop({"clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"});
-    if (before == "LoadBalancer" && type != before) drop({"allocateLoadBalancerNodePorts", "loadBalancerClass", "healthCheckNodePort"});
+    if (type == "ExternalName" && before != "ExternalName")
+      drop({"clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"});
+    if (before == "LoadBalancer" && type != before)
+      drop({"allocateLoadBalancerNodePorts", "loadBalancerClass", "healthCheckNodePort"});
     if (!usesPorts(before) || usesPorts(type)) return;
     const json::array* external = json::findArray(spec, {"externalIPs"});
     if (external == nullptr || external->empty()) drop({"externalTrafficPolicy"});
@@ -104,9 +107,8 @@ class ServiceAddresses final : public PlainAdmission {
     if (ports == nullptr || old_ports == nullptr) return;
     const bool nothing_new = std::ranges::all_of(*ports, [&](const json::value& one) {
       const int64_t port = nodePort(one.as_object());
-      return port == 0 || std::ranges::any_of(*old_ports, [&](const json::value& had) {
-               return nodePort(had.as_object()) == port;
-             });
+      return port == 0 ||
+             std::ranges::any_of(*old_ports, [&](const json::value& had) { return nodePort(had.as_object()) == port; });
     });
     if (!nothing_new) return;
     for (json::value& port : *ports) json::removeKey(port.as_object(), "nodePort");

@@ -175,9 +175,16 @@ Done Api::impersonate(Call& call) {
   }
   const auto check = [&](std::string_view group, std::string_view resource, std::string_view sub, std::string_view ns,
                          std::string_view what) -> Done {
-    Attributes attributes{
-        "impersonate",     true, std::string(group), "v1", std::string(resource), std::string(sub), std::string(ns),
-        std::string(what), {},   {}};
+    Attributes attributes{"impersonate",
+                          true,
+                          std::string(group),
+                          "v1",
+                          std::string(resource),
+                          std::string(sub),
+                          std::string(ns),
+                          std::string(what),
+                          {},
+                          {}};
     const Decision decision = p_.authorizer.authorize(call.user, attributes);
     if (decision.allowed) return {};
     const Qualified qualified{attributes.resource, attributes.group};

@@ -48,12 +48,11 @@ Done checkGvk(const Call& call, json::object& object, std::string_view api_versi
   }
   if (call.kind->custom) {
     const bool of_kind = other_kind;
-    return failure(refuse::invalid(
-        call.kind->qualifiedKind(), meta::name(object),
-        {{"FieldValueInvalid",
-          fmt::format("Invalid value: {:?}: must be {}", of_kind ? given_kind : given_version,
-                      of_kind ? kind : api_version),
-          of_kind ? "kind" : "apiVersion"}}));
+    return failure(refuse::invalid(call.kind->qualifiedKind(), meta::name(object),
+                                   {{"FieldValueInvalid",
+                                     fmt::format("Invalid value: {:?}: must be {}",
+                                                 of_kind ? given_kind : given_version, of_kind ? kind : api_version),
+                                     of_kind ? "kind" : "apiVersion"}}));
   }
   const std::string_view version = given_version.empty() ? api_version : given_version;
   if (call.kinds->findKind(version, given_kind)) {

@@ -20,11 +20,10 @@ StatusError badPatch(const Kind& kind, const json::object& patched, const Status
   if (kind.custom) return error;
   const std::string intro = fmt::format("cannot be handled as a {}: ", kind.kind);
   const size_t at = error.message.find(intro);
-  const std::string_view why =
-      std::string_view(error.message).substr(at == std::string::npos ? 0 : at + intro.size());
+  const std::string_view why = std::string_view(error.message).substr(at == std::string::npos ? 0 : at + intro.size());
   const std::string shown = json::serialize(json::value(json::serialize(patched)));
-  StatusError out = refuse::invalid(
-      {}, "", {{"FieldValueInvalid", fmt::format("Invalid value: {}: {}", shown, why), "patch"}});
+  StatusError out =
+      refuse::invalid({}, "", {{"FieldValueInvalid", fmt::format("Invalid value: {}: {}", shown, why), "patch"}});
   for (const char* field : {"name", "group", "kind"}) json::removeKey(out.details, field);
   return out;
 }

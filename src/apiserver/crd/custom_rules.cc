@@ -79,7 +79,8 @@ class CustomRules final : public ObjectRules {
     for (size_t i = 0; names != nullptr && i < names->size(); ++i) {
       const std::string_view name = (*names)[i].as_string();
       const bool known = before != nullptr && std::ranges::find(*before, (*names)[i]) != before->end();
-      if (known || name.find('/') != std::string_view::npos || name == "orphan" || name == "foregroundDeletion") continue;
+      if (known || name.find('/') != std::string_view::npos || name == "orphan" || name == "foregroundDeletion")
+        continue;
       out.push_back(fmt::format(
           "metadata.finalizers: {:?}: prefer a domain-qualified finalizer name to avoid accidental conflicts with "
           "other finalizer writers",
@@ -175,7 +176,8 @@ class CustomRules final : public ObjectRules {
     json::object* metadata = whole ? json::findObject(object, {"metadata"}) : nullptr;
     if (metadata != nullptr) {
       TRY(const std::vector<std::string> found, schema::conform(*metadata, *metadata_type_));
-      for (const std::string& name : found) unknown.push_back(fmt::format("unknown field \"{}metadata.{}\"", path, name));
+      for (const std::string& name : found)
+        unknown.push_back(fmt::format("unknown field \"{}metadata.{}\"", path, name));
     }
     for (const auto& [name, property] : schema.properties) {
       json::object* below = json::findObject(object, {name});
