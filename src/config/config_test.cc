@@ -159,6 +159,8 @@ TEST(AgentConfig, ErrorsTellFileLineAndKey) {
   EXPECT_NE(errorOf("pollIntervall: 5s\n").find("unknown key"), std::string::npos);
   EXPECT_NE(errorOf("pollInterval: soon\n").find("pollInterval: 'soon' is not a duration"), std::string::npos);
   EXPECT_NE(errorOf("cluster: a\ncluster: b\n").find("is there twice"), std::string::npos);
+  EXPECT_NE(errorOf("hub:\n  secrets: never\n").find("hub.secrets"), std::string::npos)
+      << errorOf("hub:\n  secrets: never\n");
   EXPECT_NE(errorOf("hub: [1]\n").find("hub: must be a mapping"), std::string::npos);
   const std::string broken = errorOf("a: [\n");
   EXPECT_TRUE(broken.starts_with("agent.yaml:")) << broken;

@@ -10,7 +10,7 @@
 namespace slipway::pod {
 namespace {
 
-kube::Object podOf(std::string_view spec, std::string_view container = "") {
+kube::Object podWithSpec(std::string_view spec, std::string_view container = "") {
   const std::string text = fmt::format(
       R"({{"metadata":{{"name":"p","namespace":"n","uid":"u"}},"spec":{{"containers":[{{"name":"c","image":"i"{}}}]{}}}}})",
       container, spec);
@@ -25,7 +25,7 @@ Result<site::v1::PodPlan> planOf(const kube::Object& pod) {
 class RefusedVolumes : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(RefusedVolumes, NamesTheKind) {
-  const auto plan = planOf(podOf(fmt::format(R"(,"volumes":[{{"name":"v","{}":{{}}}}])", GetParam())));
+  const auto plan = planOf(podWithSpec(fmt::format(R"(,"volumes":[{{"name":"v","{}":{{}}}}])", GetParam())));
   ASSERT_FALSE(plan);
   EXPECT_TRUE(plan.error().is(Code::Invalid));
   EXPECT_NE(plan.error().message.find(fmt::format("spec.volumes[v].{}", GetParam())), std::string::npos)
@@ -40,8 +40,8 @@ INSTANTIATE_TEST_SUITE_P(Rows, RefusedVolumes,
 
 TEST(Rows, OtherProjectionsAreRefused) {
   for (const std::string kind : {"clusterTrustBundle", "podCertificate"}) {
-    const auto plan =
-        planOf(podOf(fmt::format(R"(,"volumes":[{{"name":"v","projected":{{"sources":[{{"{}":{{}}}}]}}}}])", kind)));
+    const auto plan = planOf(
+        podWithSpec(fmt::format(R"(,"volumes":[{{"name":"v","projected":{{"sources":[{{"{}":{{}}}}]}}}}])", kind)));
     ASSERT_FALSE(plan);
     EXPECT_NE(plan.error().message.find("projected.sources." + kind), std::string::npos) << plan.error().message;
   }
@@ -53,16 +53,16 @@ TEST(Rows, WhatDiffersIsToldWhereItIsAskedFor) {
       {R"(,"securityContext":{"seLinuxChangePolicy":"MountOption"})", "spec.securityContext.seLinuxChangePolicy"},
       {R"(,"securityContext":{"supplementalGroupsPolicy":"Strict"})", "spec.securityContext.supplementalGroupsPolicy"}};
   for (const auto& [spec, field] : cases) {
-    const auto notes = notesOn(podOf(spec));
+    const auto notes = notesOn(podWithSpec(spec));
     ASSERT_EQ(notes.size(), 1U) << field;
     EXPECT_TRUE(notes[0].starts_with(field)) << notes[0];
   }
-  EXPECT_TRUE(notesOn(podOf(R"(,"hostUsers":true)")).empty());
+  EXPECT_TRUE(notesOn(podWithSpec(R"(,"hostUsers":true)")).empty());
 }
 
 TEST(Rows, OverheadIsAddedToWhatTheJobAsksFor) {
   const char* asks = R"(,"resources":{"requests":{"cpu":"1","memory":"100Mi"}})";
-  const auto with = planOf(podOf(R"(,"overhead":{"cpu":"1","memory":"28Mi"})", asks));
+  const auto with = planOf(podWithSpec(R"(,"overhead":{"cpu":"1","memory":"28Mi"})", asks));
   ASSERT_TRUE(with) << with.error().message;
   EXPECT_EQ(with->slurm().cpus_per_task(), 2);
   EXPECT_EQ(with->slurm().memory_mib(), 128);
@@ -70,8 +70,8 @@ TEST(Rows, OverheadIsAddedToWhatTheJobAsksFor) {
 
 TEST(Rows, WorkingDirAndTheImageVolumeAreInThePlan) {
   const auto plan =
-      planOf(podOf(R"(,"volumes":[{"name":"v","image":{"reference":"r.io/data:1"}}])",
-                   R"(,"workingDir":"/srv","volumeMounts":[{"name":"v","mountPath":"/v","subPath":"a/b"}])"));
+      planOf(podWithSpec(R"(,"volumes":[{"name":"v","image":{"reference":"r.io/data:1"}}])",
+                         R"(,"workingDir":"/srv","volumeMounts":[{"name":"v","mountPath":"/v","subPath":"a/b"}])"));
   ASSERT_TRUE(plan) << plan.error().message;
   EXPECT_EQ(plan->containers(0).working_dir(), "/srv");
   EXPECT_EQ(plan->volumes(0).image().reference(), "r.io/data:1");
@@ -80,7 +80,7 @@ TEST(Rows, WorkingDirAndTheImageVolumeAreInThePlan) {
 }
 
 TEST(Rows, RestartPolicyRulesAndFileKeyRefAreInThePlan) {
-  const auto plan = planOf(podOf("", R"(,"restartPolicy":"Never","restartPolicyRules":[
+  const auto plan = planOf(podWithSpec("", R"(,"restartPolicy":"Never","restartPolicyRules":[
       {"action":"Restart","exitCodes":{"operator":"In","values":[42,43]}}],
       "env":[{"name":"A","valueFrom":{"fileKeyRef":{"volumeName":"v","path":"p","key":"k","optional":true}}}])"));
   ASSERT_TRUE(plan) << plan.error().message;
@@ -92,7 +92,8 @@ TEST(Rows, RestartPolicyRulesAndFileKeyRefAreInThePlan) {
 }
 
 TEST(Rows, TargetContainerNameIsTheDebuggersTarget) {
-  const kube::Object pod = podOf(R"(,"ephemeralContainers":[{"name":"d","image":"i","targetContainerName":"c"}])");
+  const kube::Object pod =
+      podWithSpec(R"(,"ephemeralContainers":[{"name":"d","image":"i","targetContainerName":"c"}])");
   FakePlanSource source;
   const auto debuggers = async::runToEnd(buildEphemeral(pod, source, {}));
   ASSERT_TRUE(debuggers) << debuggers.error().message;
@@ -100,7 +101,8 @@ TEST(Rows, TargetContainerNameIsTheDebuggersTarget) {
 }
 
 TEST(Rows, ResizePolicyChangesNothing) {
-  const auto plan = planOf(podOf("", R"(,"resizePolicy":[{"resourceName":"cpu","restartPolicy":"NotRequired"}])"));
+  const auto plan =
+      planOf(podWithSpec("", R"(,"resizePolicy":[{"resourceName":"cpu","restartPolicy":"NotRequired"}])"));
   EXPECT_TRUE(plan) << plan.error().message;
 }
 
