@@ -10,6 +10,7 @@ import unittest
 
 import bridge_test
 import mpi_test
+import secrets_test
 from site_fixture import SiteTest, host_pod, pod, wait_for
 from testsite import root
 from testsite.processes import run
@@ -214,6 +215,13 @@ class SidRanks(OtherSite, mpi_test.MultiNode):
     contained = True
 
 
+class SidSecrets(OtherSite, secrets_test.OfRanks):
+    """Secrets and changed volumes on all nodes, by the srun of Slurm 26.05."""
+
+    suite = "sid"
+    contained = True
+
+
 class SidChaos(OtherSite):
     """kill -9 of slurmctld and agent while pods are submitted: none lost, none doubled."""
 
@@ -248,7 +256,7 @@ class SidChaos(OtherSite):
 
 
 def main():
-    wanted = [word for word in sys.argv[1:] if not word.startswith("-")] or ["Trixie", "Sid", "SidRanks", "SidChaos"]
+    wanted = [word for word in sys.argv[1:] if not word.startswith("-")] or ["Trixie", "Sid", "SidRanks", "SidSecrets", "SidChaos"]
     why = {name: root.missing(globals()[name.split(".")[0]].suite) for name in wanted}
     for name, reason in why.items():
         if reason:
