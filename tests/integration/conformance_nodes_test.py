@@ -52,7 +52,10 @@ def missing(real):
         return real_api.missing() or "KUBE_SCHEDULER must name the binary"
     if missing_tools():
         return f"not installed: {missing_tools()}"
-    return tenant.missing() or (root.missing(SUITE) if SUITE else "")
+    if not SUITE or tenant.missing() or root.missing(SUITE):
+        return tenant.missing() or (root.missing(SUITE) if SUITE else "")
+    tools = [tool for tool in ("skopeo", "umoci") if not (root.found(SUITE) / "usr" / "bin" / tool).exists()]
+    return f"{root.found(SUITE)} has no {' and no '.join(tools)}: jobs pull images with them" if tools else ""
 
 
 class Site:

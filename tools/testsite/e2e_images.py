@@ -13,7 +13,7 @@ E2E = "e2e-test-images"
 AGNHOST_TAGS = ("2.63.0", "2.55")
 NETCAT = """#!{bash}
 [ "$3" = -u ] || exec /bin/busybox nc "$@"
-exec 3<>"/dev/udp/$4/$5"
+exec 3<>"/dev/udp/$4/$5" 2>/dev/null
 cat >&3
 timeout "$2" cat <&3
 exit 0

@@ -13,7 +13,8 @@ from .processes import Failed, Process, wait_for
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 # What each suite is wanted for, and what a root of it holds beside the essential packages.
 SUITES = {
-    "sid": ["slurmctld", "slurmd", "slurm-client", "munge", "busybox-static", "apptainer", "squashfs-tools"],
+    "sid": ["slurmctld", "slurmd", "slurm-client", "munge", "busybox-static", "apptainer", "squashfs-tools",
+            "skopeo", "umoci"],
     "trixie": ["slurmctld", "slurmd", "slurm-client", "munge", "busybox-static"],
 }
 MIRROR = "http://deb.debian.org/debian"
