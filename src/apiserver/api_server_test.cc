@@ -1,21 +1,12 @@
-#include "apiserver/api_server.h"
-
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
-#include "apiserver/testing/api_client.h"
-#include "async/loop.h"
-#include "async/task_group.h"
-#include "base/files.h"
-#include "http/server.h"
-#include "json/document.h"
-#include "net/tcp.h"
-#include "pki/certificate.h"
+#include "apiserver/testing/server_test.h"
 
 namespace slipway::apiserver {
 namespace {
 
 using ::testing::HasSubstr;
+using ApiServerTest = testing::ServerTest;
 
 json::object configMap(std::string_view name, std::string_view value) {
   json::object metadata{{"name", name}};
@@ -35,32 +26,6 @@ json::object pod(std::string_view name) {
 }
 
 constexpr const char* kMaps = "/api/v1/namespaces/default/configmaps";
-
-class ApiServerTest : public ::testing::Test {
- protected:
-  /// A server on a free port while the body runs.
-  void with(const std::function<Task<void>(ApiServer&, testing::ApiClient&)>& body) {
-    async::Loop loop;
-    ApiServerOptions options;
-    options.data_dir = directory_.path() / "data";
-    options.port = 0;
-    ApiServer server(loop.executor(), options);
-    loop.run(run(server, body), false);
-  }
-  static Task<void> run(ApiServer& server, const std::function<Task<void>(ApiServer&, testing::ApiClient&)>& body) {
-    const Status started = co_await server.start();
-    EXPECT_TRUE(started) << started.error().message;
-    if (!started) co_return;
-    {
-      const Executor executor = co_await async::thisExecutor();
-      testing::ApiClient client(executor, server.kubeconfig());
-      co_await body(server, client);
-    }
-    co_await server.stop();
-  }
-
-  TemporaryDirectory directory_;
-};
 
 TEST_F(ApiServerTest, FreshServerHasItsNamespacesAndServiceAccounts) {
   with([](ApiServer&, testing::ApiClient& client) -> Task<void> {
@@ -229,108 +194,6 @@ TEST_F(ApiServerTest, TokenOfAServiceAccountIsItsUser) {
   });
 }
 
-/// A kubelet that has a log of two lines and echoes what an exec session sends.
-class FakeKubelet {
- public:
-  explicit FakeKubelet(Executor executor)
-      : server_(executor, {}, [this](http::Exchange& e) { return answer(e); }), group_(executor) {
-    pki::CertificateTemplate names;
-    names.common_name = "kubelet";
-    names.ips = {"127.0.0.1"};
-    names.server_usage = true;
-    names.not_before = SystemClock().now() - std::chrono::minutes(1);
-    const pki::Identity ca = pki::createCa(names, pki::KeyType::EcP256).value();
-    const pki::Identity own = pki::issue(ca, names, pki::KeyType::EcP256).value();
-    net::TlsOptions tls;
-    tls.certificate = own.certificate;
-    tls.key = own.key;
-    auto listener = net::listenTcp(executor, "127.0.0.1", 0).value();
-    port_ = listener->port();
-    group_.spawn("fake kubelet", server_.serve(std::move(listener), net::TlsContext::server(tls).value()));
-  }
-  Task<void> stop() {
-    co_await server_.stop();
-    co_await group_.stop();
-  }
-  uint16_t port() const { return port_; }
-  std::vector<std::string> targets;
-
- private:
-  Task<void> answer(http::Exchange& exchange) {
-    targets.push_back(exchange.request().target);
-    if (exchange.request().path().starts_with("/containerLogs/")) {
-      http::Response response{200, {{"Content-Type", "text/plain"}}, "one\ntwo\n"};
-      co_await exchange.respond(std::move(response));
-      co_return;
-    }
-    http::Response head{101, {{"Connection", "Upgrade"}, {"Upgrade", "SPDY/3.1"}}, ""};
-    auto stream = co_await exchange.upgrade(std::move(head));
-    if (!stream) co_return;
-    std::array<char, 100> buffer{};
-    while (true) {
-      const auto got = co_await (*stream)->readSome(buffer);
-      if (!got || *got == 0) break;
-      const std::string echo = "echo " + std::string(buffer.data(), *got);
-      co_await (*stream)->write(echo);
-    }
-  }
-
-  http::Server server_;
-  async::TaskGroup group_;
-  uint16_t port_ = 0;
-};
-
-Task<void> makeRunningPod(testing::ApiClient& client, uint16_t kubelet_port) {
-  const auto node = json::parse(fmt::format(
-      R"({{"apiVersion":"v1","kind":"Node","metadata":{{"name":"n1"}},"status":{{"addresses":[{{"type":"InternalIP",)"
-      R"("address":"127.0.0.1"}}],"daemonEndpoints":{{"kubeletEndpoint":{{"Port":{}}}}}}}}})",
-      kubelet_port));
-  const auto made = co_await client.ask("POST", "/api/v1/nodes", node);
-  EXPECT_EQ(made.code, 201) << made.text;
-  co_await client.eventually("/api/v1/namespaces/default/serviceaccounts/default", 200);
-  json::object bound = pod("p");
-  bound["spec"].as_object()["nodeName"] = "n1";
-  co_await client.ask("POST", "/api/v1/namespaces/default/pods", bound);
-}
-
-TEST_F(ApiServerTest, LogsComeFromTheKubeletOfTheNode) {
-  with([](ApiServer&, testing::ApiClient& client) -> Task<void> {
-    FakeKubelet kubelet(co_await async::thisExecutor());
-    co_await makeRunningPod(client, kubelet.port());
-    const auto log = co_await client.ask("GET", "/api/v1/namespaces/default/pods/p/log?tailLines=2");
-    EXPECT_EQ(log.code, 200);
-    EXPECT_EQ(log.text, "one\ntwo\n");
-    EXPECT_THAT(kubelet.targets, ::testing::ElementsAre("/containerLogs/default/p/c?tailLines=2"));
-    co_await kubelet.stop();
-  });
-}
-
-TEST_F(ApiServerTest, ExecIsPassedThroughBothWays) {
-  with([](ApiServer&, testing::ApiClient& client) -> Task<void> {
-    FakeKubelet kubelet(co_await async::thisExecutor());
-    co_await makeRunningPod(client, kubelet.port());
-    http::Request request;
-    request.method = "POST";
-    request.target = "/api/v1/namespaces/default/pods/p/exec?command=sh&stdin=true&stdout=true&tty=false";
-    request.headers = {
-        {"Connection", "Upgrade"}, {"Upgrade", "SPDY/3.1"}, {"X-Stream-Protocol-Version", "v4.channel.k8s.io"}};
-    auto upgraded = co_await client.upgrade(std::move(request));
-    EXPECT_TRUE(upgraded) << upgraded.error().message;
-    if (upgraded && upgraded->stream) {
-      co_await upgraded->stream->write("hello");
-      std::array<char, 100> buffer{};
-      const auto got = co_await upgraded->stream->readSome(buffer);
-      EXPECT_TRUE(got);
-      EXPECT_EQ(std::string(buffer.data(), got.value_or(0)), "echo hello");
-      upgraded->stream->close();
-    } else {
-      ADD_FAILURE() << "refused: " << (upgraded ? upgraded->head.body : "");
-    }
-    EXPECT_THAT(kubelet.targets, ::testing::ElementsAre("/exec/default/p/c?command=sh&input=1&output=1"));
-    co_await kubelet.stop();
-  });
-}
-
 TEST_F(ApiServerTest, StrictDecodingNamesUnknownAndRepeatedFieldsInTheOrderOfTheBody) {
   with([](ApiServer&, testing::ApiClient& client) -> Task<void> {
     const auto post = [](std::string_view spec) {
@@ -375,86 +238,6 @@ TEST_F(ApiServerTest, TheRangeOfServiceAddressesIsThereAndReady) {
     const auto range = co_await client.ask("GET", "/apis/networking.k8s.io/v1/servicecidrs/kubernetes");
     EXPECT_THAT(range.text, HasSubstr(R"("cidrs":["10.96.0.0/16"])"));
     EXPECT_THAT(range.text, HasSubstr(R"("type":"Ready","status":"True")"));
-  });
-}
-
-constexpr std::string_view kWidgets = R"({"apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition",
-  "metadata":{"name":"widgets.example.com"},"spec":{"group":"example.com","scope":"Namespaced",
-  "names":{"plural":"widgets","singular":"widget","kind":"Widget","listKind":"WidgetList"},
-  "versions":[{"name":"v1","served":true,"storage":true,"schema":{"openAPIV3Schema":{"type":"object",
-    "description":"A widget","properties":{"a":{"type":"string"},"gone":{"type":"string"},
-    "maybe":{"type":"string","nullable":true},"free":{"type":"object","x-kubernetes-preserve-unknown-fields":true,
-    "properties":{"x":{"type":"string"}}}}}}}]}})";
-
-TEST_F(ApiServerTest, AStoredCustomResourceIsReadWithTheFormAndDefaultsOfToday) {
-  with([](ApiServer&, testing::ApiClient& client) -> Task<void> {
-    const std::string definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
-    co_await client.ask("POST", definitions, json::parse(kWidgets));
-    const std::string widgets = "/apis/example.com/v1/namespaces/default/widgets";
-    EXPECT_TRUE(co_await client.eventually(widgets, 200));
-    const auto widget =
-        json::parse(R"({"apiVersion":"example.com/v1","kind":"Widget","metadata":{"name":"w"},"gone":"old"})");
-    EXPECT_EQ((co_await client.ask("POST", widgets, widget)).code, 201);
-    const std::string schema = "/spec/versions/0/schema/openAPIV3Schema/properties/";
-    const json::array patch{json::object{{"op", "add"}, {"path", schema + "a/default"}, {"value", "A"}},
-                            json::object{{"op", "remove"}, {"path", schema + "gone"}}};
-    const auto patched =
-        co_await client.ask("PATCH", definitions + "/widgets.example.com", patch, "application/json-patch+json");
-    EXPECT_EQ(patched.code, 200) << patched.text;
-    std::string text;
-    for (int turn = 0; turn < 500 && text.find(R"("a":"A")") == std::string::npos; ++turn) {
-      text = (co_await client.ask("GET", widgets + "/w")).text;
-    }
-    EXPECT_THAT(text, HasSubstr(R"("a":"A")"));
-    EXPECT_THAT(text, Not(HasSubstr("old")));
-    EXPECT_THAT((co_await client.ask("GET", widgets)).text, HasSubstr(R"("a":"A")"));
-  });
-}
-
-TEST_F(ApiServerTest, OpenApiDescribesCustomResources) {
-  with([](ApiServer&, testing::ApiClient& client) -> Task<void> {
-    co_await client.ask("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", json::parse(kWidgets));
-    EXPECT_TRUE(co_await client.eventually("/apis/example.com/v1/namespaces/default/widgets", 200));
-    const auto old = co_await client.ask("GET", "/openapi/v2");
-    const json::object* widget = json::findObject(old.body, {"definitions", "com.example.v1.Widget"});
-    EXPECT_NE(widget, nullptr);
-    if (widget == nullptr) co_return;
-    EXPECT_EQ(json::serialize(*json::find(*widget, {"properties", "free"})),
-              R"({"x-kubernetes-preserve-unknown-fields":true})");
-    EXPECT_EQ(json::serialize(*json::find(*widget, {"properties", "maybe"})), "{}");
-    const auto now = co_await client.ask("GET", "/openapi/v3/apis/example.com/v1");
-    const json::object* whole = json::findObject(now.body, {"components", "schemas", "com.example.v1.Widget"});
-    EXPECT_NE(whole, nullptr);
-    if (whole == nullptr) co_return;
-    EXPECT_EQ(json::text(*whole, {"description"}), "A widget");
-    EXPECT_EQ(json::text(*whole, {"properties", "free", "type"}), "object");
-    EXPECT_THAT(now.text, HasSubstr("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta\":{"));
-  });
-}
-
-TEST_F(ApiServerTest, CustomResourceIsServedAndGoesWithItsDefinition) {
-  with([](ApiServer&, testing::ApiClient& client) -> Task<void> {
-    const auto definition = json::parse(R"({"apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition",
-      "metadata":{"name":"widgets.example.com"},"spec":{"group":"example.com","scope":"Namespaced",
-      "names":{"plural":"widgets","singular":"widget","kind":"Widget","listKind":"WidgetList"},
-      "versions":[{"name":"v1","served":true,"storage":true,"schema":{"openAPIV3Schema":{"type":"object","properties":{
-      "spec":{"type":"object","properties":{"size":{"type":"integer","minimum":1}}}}}}}]}})");
-    const auto made =
-        co_await client.ask("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition);
-    EXPECT_EQ(made.code, 201) << made.text;
-    const std::string widgets = "/apis/example.com/v1/namespaces/default/widgets";
-    EXPECT_TRUE(co_await client.eventually(widgets, 200));
-    const auto good =
-        json::parse(R"({"apiVersion":"example.com/v1","kind":"Widget","metadata":{"name":"a"},"spec":{"size":1}})");
-    const auto created = co_await client.ask("POST", widgets, good);
-    EXPECT_EQ(created.code, 201) << created.text;
-    const auto bad =
-        json::parse(R"({"apiVersion":"example.com/v1","kind":"Widget","metadata":{"name":"b"},"spec":{"size":0}})");
-    const auto refused = co_await client.ask("POST", widgets, bad);
-    EXPECT_EQ(refused.code, 422);
-    co_await client.ask("DELETE", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.example.com");
-    EXPECT_TRUE(co_await client.eventually(widgets, 404));
-    EXPECT_TRUE(co_await client.eventually("/apis/example.com", 404));
   });
 }
 
