@@ -39,4 +39,8 @@ void HighWaterMark::raise(int64_t revision) {
   [[maybe_unused]] const ssize_t done = ::pwrite(file_.get(), line.data(), line.size(), 0);
 }
 
+void HighWaterMark::sync() {
+  if (!isSynced() && ::fdatasync(file_.get()) == 0) synced_ = revision_;
+}
+
 }  // namespace slipway::apiserver

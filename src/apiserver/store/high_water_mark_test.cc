@@ -70,6 +70,19 @@ TEST_F(HighWaterMarkTest, DamageAnywhereInTheWriteAheadLogIsNoticedAtStart) {
   }
 }
 
+TEST_F(HighWaterMarkTest, IsSyncedOnceForManyAppends) {
+  const auto file = LogFile::open(directory_.path() / "state.db", {.serving = true});
+  ASSERT_TRUE(file) << file.error().message;
+  EXPECT_FALSE((*file)->markIsBehind());
+  for (int64_t revision = 1; revision <= 3; ++revision) {
+    const LogRow row{revision, "registry/core/pods/a/b", rendered(revision), false};
+    ASSERT_TRUE((*file)->append({&row, 1}));
+    EXPECT_TRUE((*file)->markIsBehind());
+  }
+  (*file)->syncMark();
+  EXPECT_FALSE((*file)->markIsBehind());
+}
+
 TEST_F(HighWaterMarkTest, WithoutTheMarkTheDatabaseOpens) {
   writeAndDie(20);
   flipByte(left("-wal"), 0.5);

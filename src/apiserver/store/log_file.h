@@ -60,6 +60,10 @@ class LogFile {
   /// A consistent copy that can be opened as a database; the target must not exist.
   Status backup(const std::filesystem::path& target);
 
+  /// Whether the mark has to be synced for a power loss not to make it older than the last append().
+  bool markIsBehind() const { return mark_ && !mark_->isSynced(); }
+  void syncMark() { mark_->sync(); }
+
   int64_t historyFrom() const { return history_from_; }
   /// No revision up to this one may be given out again.
   int64_t highestRevision() const { return highest_revision_; }

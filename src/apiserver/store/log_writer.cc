@@ -8,6 +8,8 @@ namespace slipway::apiserver {
 namespace {
 
 constexpr size_t kMaxBatch = 1000;
+// How many of the last writes a power loss may hide from the mark.
+constexpr auto kMarkEvery = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -61,16 +63,31 @@ void LogWriter::run(std::function<void(LogFile&)> work) {
 void LogWriter::loop() {
   std::unique_lock lock(mutex_);
   while (true) {
-    ready_.wait(lock, [this] { return stopping_ || !rows_.empty() || !work_.empty(); });
-    if (rows_.empty() && work_.empty()) return;
+    const auto is_wanted = [this] { return stopping_ || !rows_.empty() || !work_.empty(); };
+    if (mark_due_) {
+      ready_.wait_until(lock, *mark_due_, is_wanted);
+    } else {
+      ready_.wait(lock, is_wanted);
+    }
+    if (stopping_ && rows_.empty() && work_.empty()) return;
     std::vector<LogRow> rows = std::exchange(rows_, {});
     const auto work = std::exchange(work_, {});
     lock.unlock();
     const Status sealed = seal(rows);
     sealed ? commit(std::move(rows)) : report(std::move(rows), sealed);
     for (const auto& step : work) step(*file_);
+    keepMark();
     lock.lock();
   }
+}
+
+void LogWriter::keepMark() {
+  const auto now = std::chrono::steady_clock::now();
+  if (mark_due_ && now >= *mark_due_) {
+    file_->syncMark();
+    mark_due_.reset();
+  }
+  if (!mark_due_ && file_->markIsBehind()) mark_due_ = now + kMarkEvery;
 }
 
 Status LogWriter::seal(std::vector<LogRow>& rows) const {

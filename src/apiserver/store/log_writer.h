@@ -1,9 +1,11 @@
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -39,6 +41,7 @@ class LogWriter {
  private:
   void passOn();
   void loop();
+  void keepMark();
   void commit(std::vector<LogRow> rows);
   Status seal(std::vector<LogRow>& rows) const;
   void report(std::vector<LogRow> rows, Status result);
@@ -53,6 +56,7 @@ class LogWriter {
   std::vector<LogRow> rows_;
   std::vector<std::function<void(LogFile&)>> work_;
   bool stopping_ = false;
+  std::optional<std::chrono::steady_clock::time_point> mark_due_;  ///< the thread's
   std::thread thread_;
 };
 
