@@ -6,90 +6,153 @@ namespace slipway::kube {
 namespace {
 
 using Operator = LabelSelector::Operator;
-
-/// Splits at commas that are not inside parentheses.
-std::vector<std::string_view> splitRequirements(std::string_view text) {
-  std::vector<std::string_view> parts;
-  size_t begin = 0;
-  int depth = 0;
-  for (size_t i = 0; i <= text.size(); ++i) {
-    if (i < text.size() && text[i] == '(') ++depth;
-    if (i < text.size() && text[i] == ')') --depth;
-    if (i < text.size() && (text[i] != ',' || depth > 0)) continue;
-    parts.push_back(trim(text.substr(begin, i - begin)));
-    begin = i + 1;
-  }
-  return parts;
-}
+using Requirement = LabelSelector::Requirement;
 
 bool isLabelKey(std::string_view key) {
-  const size_t slash = key.find('/');
+  const size_t slash = key.rfind('/');
   if (slash != std::string_view::npos && !isDnsSubdomain(key.substr(0, slash))) return false;
-  const std::string_view last = slash == std::string_view::npos ? key : key.substr(slash + 1);
-  return !last.empty() && toLabelValue(last) == last;
+  const std::string_view name = slash == std::string_view::npos ? key : key.substr(slash + 1);
+  return !name.empty() && toLabelValue(name) == name;
 }
 
-Result<LabelSelector::Requirement> requirement(std::string_view key, Operator op, std::vector<std::string> values) {
-  key = trim(key);
-  if (!isLabelKey(key)) return failure(Code::BadRequest, "\"{}\" is not a label key", key);
-  for (const std::string& value : values) {
-    const bool number = op == Operator::GreaterThan || op == Operator::LessThan;
-    if (number ? !parseInt(value) : !value.empty() && toLabelValue(value) != value) {
-      return failure(Code::BadRequest, "\"{}\" is not a value for label {}", value, key);
+bool isLabelValue(std::string_view value) {
+  return value.empty() || toLabelValue(value) == value;
+}
+
+/// Reads the grammar of labels.Parse.
+class SelectorParser {
+ public:
+  explicit SelectorParser(std::string_view text) : text_(text) {}
+
+  Result<std::vector<Requirement>> parse() {
+    std::vector<Requirement> found;
+    skipSpace();
+    if (at_ == text_.size()) return found;
+    while (true) {
+      TRY(Requirement term, readTerm());
+      found.push_back(std::move(term));
+      skipSpace();
+      if (at_ == text_.size()) return found;
+      if (text_[at_] != ',') return unexpected(readWord(), "',' or 'end of string'");
+      ++at_;
+      skipSpace();
+      if (at_ == text_.size() || text_[at_] == ',') {
+        return unexpected(at_ == text_.size() ? "" : ",", "identifier after ','");
+      }
     }
   }
-  return LabelSelector::Requirement{std::string(key), op, std::move(values)};
-}
 
-Result<LabelSelector::Requirement> setRequirement(std::string_view text, size_t open) {
-  if (text.back() != ')') return failure(Code::BadRequest, "selector \"{}\": \")\" is missing", text);
-  const std::string_view head = trim(text.substr(0, open));
-  const size_t space = head.find_last_of(" \t");
-  if (space == std::string_view::npos) return failure(Code::BadRequest, "selector \"{}\": in or notin expected", text);
-  const std::string_view word = head.substr(space + 1);
-  if (word != "in" && word != "notin") return failure(Code::BadRequest, "selector \"{}\": unknown \"{}\"", text, word);
-  std::vector<std::string> values;
-  for (const std::string_view value : split(text.substr(open + 1, text.size() - open - 2), ',')) {
-    values.emplace_back(trim(value));
+ private:
+  Result<Requirement> readTerm() {
+    skipSpace();
+    Requirement term{{}, Operator::Exists, {}};
+    if (take('!')) {
+      term.op = Operator::DoesNotExist;
+      skipSpace();
+    }
+    term.key = readWord();
+    if (term.key.empty()) {
+      const std::string op = take(',') ? "," : readOperator();
+      return unexpected(op, "!, identifier, or 'end of string'");
+    }
+    if (!isLabelKey(term.key)) return badKey(term.key);
+    skipSpace();
+    if (term.op == Operator::DoesNotExist || at_ == text_.size() || text_[at_] == ',') return term;
+    return readOperation(std::move(term));
   }
-  if (values.empty()) values.emplace_back();
-  return requirement(head.substr(0, space), word == "in" ? Operator::In : Operator::NotIn, std::move(values));
-}
 
-Result<LabelSelector::Requirement> parseRequirement(std::string_view text) {
-  if (text.empty()) return failure(Code::BadRequest, "a label selector has an empty requirement");
-  if (const size_t open = text.find('('); open != std::string_view::npos) return setRequirement(text, open);
-  if (text[0] == '!') return requirement(text.substr(1), Operator::DoesNotExist, {});
-  const size_t at = text.find_first_of("=!<>");
-  if (at == std::string_view::npos) return requirement(text, Operator::Exists, {});
-  const std::string_view key = text.substr(0, at);
-  const char sign = text[at];
-  std::string_view value = text.substr(at + 1);
-  if (sign == '!' && !value.starts_with('=')) return failure(Code::BadRequest, "selector \"{}\": != expected", text);
-  if ((sign == '!' || sign == '=') && value.starts_with('=')) value.remove_prefix(1);
-  const Operator op = sign == '='   ? Operator::In
-                      : sign == '!' ? Operator::NotIn
-                      : sign == '>' ? Operator::GreaterThan
-                                    : Operator::LessThan;
-  return requirement(key, op, {std::string(trim(value))});
-}
-
-bool holds(const LabelSelector::Requirement& wanted, const Object& labels) {
-  const json::value* found = labels.if_contains(wanted.key);
-  const bool exists = found != nullptr && found->is_string();
-  if (wanted.op == Operator::Exists) return exists;
-  if (wanted.op == Operator::DoesNotExist) return !exists;
-  if (!exists) return wanted.op == Operator::NotIn;
-  const std::string_view value(found->get_string().data(), found->get_string().size());
-  if (wanted.op == Operator::GreaterThan || wanted.op == Operator::LessThan) {
-    const auto have = parseInt(value);
-    const auto limit = parseInt(wanted.values.front());
-    if (!have || !limit) return false;
-    return wanted.op == Operator::GreaterThan ? *have > *limit : *have < *limit;
+  Result<Requirement> readOperation(Requirement term) {
+    const std::string op = readOperator();
+    if (op == "=" || op == "==" || op == "!=") {
+      term.op = op == "!=" ? Operator::NotIn : Operator::In;
+      skipSpace();
+      term.values.push_back(readWord());
+    } else if (op == ">" || op == "<") {
+      term.op = op == ">" ? Operator::GreaterThan : Operator::LessThan;
+      skipSpace();
+      term.values.push_back(readWord());
+      if (!parseInt(term.values[0])) {
+        return failure(Code::BadRequest,
+                       "unable to parse requirement: values[0]: Invalid value: \"{}\": for 'Gt', 'Lt' operators, the "
+                       "value must be an integer",
+                       term.values[0]);
+      }
+      return term;
+    } else {
+      const std::string word = op.empty() ? readWord() : op;
+      if (word != "in" && word != "notin") return inRequirement(word, "in, notin, =, ==, !=, gt, lt");
+      term.op = word == "in" ? Operator::In : Operator::NotIn;
+      TRY(term.values, readSet());
+    }
+    for (const std::string& value : term.values) {
+      if (!isLabelValue(value)) return badValue(term.key, value);
+    }
+    return term;
   }
-  const bool among = std::find(wanted.values.begin(), wanted.values.end(), value) != wanted.values.end();
-  return among == (wanted.op == Operator::In);
-}
+
+  Result<std::vector<std::string>> readSet() {
+    skipSpace();
+    if (!take('(')) {
+      return failure(Code::BadRequest, "unable to parse requirement: found '{}' expected: '('", readWord());
+    }
+    std::vector<std::string> values;
+    while (true) {
+      skipSpace();
+      values.push_back(readWord());
+      skipSpace();
+      if (take(')')) return values;
+      if (!take(',')) return inRequirement(readWord(), "',' or ')'");
+    }
+  }
+
+  static tl::unexpected<Error> unexpected(std::string_view found, std::string_view wanted) {
+    return failure(Code::BadRequest, "found '{}', expected: {}", found, wanted);
+  }
+  static tl::unexpected<Error> inRequirement(std::string_view found, std::string_view wanted) {
+    return failure(Code::BadRequest, "unable to parse requirement: found '{}', expected: {}", found, wanted);
+  }
+  static tl::unexpected<Error> badKey(std::string_view key) {
+    return failure(
+        Code::BadRequest,
+        "unable to parse requirement: <nil>: Invalid value: \"{}\": name part must consist of alphanumeric characters, "
+        "'-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or "
+        "'123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')",
+        key);
+  }
+  static tl::unexpected<Error> badValue(std::string_view key, std::string_view value) {
+    const std::string_view why =
+        value.size() > 63 ? "must be no more than 63 bytes"
+                          : "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or "
+                            "'.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or "
+                            "'my_value',  or '12345', regex used for validation is "
+                            "'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
+    return failure(Code::BadRequest, "unable to parse requirement: values[0][{}]: Invalid value: \"{}\": {}", key,
+                   value, why);
+  }
+
+  static bool isSpecial(char c) { return std::string_view("=!(),><").find(c) != std::string_view::npos; }
+  void skipSpace() {
+    while (at_ < text_.size() && std::string_view(" \t\r\n").find(text_[at_]) != std::string_view::npos) ++at_;
+  }
+  bool take(char c) {
+    if (at_ >= text_.size() || text_[at_] != c) return false;
+    ++at_;
+    return true;
+  }
+  std::string readWord() {
+    const size_t start = at_;
+    while (at_ < text_.size() && !isSpecial(text_[at_]) && text_[at_] != ' ' && text_[at_] != '\t') ++at_;
+    return std::string(text_.substr(start, at_ - start));
+  }
+  std::string readOperator() {
+    const size_t start = at_;
+    while (at_ < text_.size() && std::string_view("=!><").find(text_[at_]) != std::string_view::npos) ++at_;
+    return std::string(text_.substr(start, at_ - start));
+  }
+
+  std::string_view text_;
+  size_t at_ = 0;
+};
 
 Result<Operator> operatorOf(std::string_view name) {
   if (name == "In") return Operator::In;
@@ -103,11 +166,7 @@ Result<Operator> operatorOf(std::string_view name) {
 
 Result<LabelSelector> LabelSelector::parse(std::string_view text) {
   LabelSelector selector;
-  if (trim(text).empty()) return selector;
-  for (const std::string_view part : splitRequirements(text)) {
-    TRY(Requirement parsed, parseRequirement(part));
-    selector.requirements_.push_back(std::move(parsed));
-  }
+  TRY(selector.requirements_, SelectorParser(text).parse());
   return selector;
 }
 
@@ -134,9 +193,26 @@ Result<LabelSelector> LabelSelector::fromObject(const Object& object) {
   return selector;
 }
 
+bool LabelSelector::Requirement::holds(std::optional<std::string_view> value) const {
+  if (op == Operator::Exists) return value.has_value();
+  if (op == Operator::DoesNotExist) return !value;
+  if (!value) return op == Operator::NotIn;
+  if (op == Operator::GreaterThan || op == Operator::LessThan) {
+    const auto have = parseInt(*value);
+    const auto limit = parseInt(values.front());
+    if (!have || !limit) return false;
+    return op == Operator::GreaterThan ? *have > *limit : *have < *limit;
+  }
+  const bool among = std::find(values.begin(), values.end(), *value) != values.end();
+  return among == (op == Operator::In);
+}
+
 bool LabelSelector::matches(const Object& labels) const {
-  return std::all_of(requirements_.begin(), requirements_.end(),
-                     [&](const auto& wanted) { return holds(wanted, labels); });
+  return matchesBy([&](std::string_view key) -> std::optional<std::string_view> {
+    const json::value* found = labels.if_contains(key);
+    if (found == nullptr || !found->is_string()) return std::nullopt;
+    return std::string_view(found->get_string());
+  });
 }
 
 bool LabelSelector::matchesObject(const Object& object) const {
@@ -145,29 +221,30 @@ bool LabelSelector::matchesObject(const Object& object) const {
 
 Result<FieldSelector> FieldSelector::parse(std::string_view text) {
   FieldSelector selector;
-  for (const std::string_view raw : split(text, ',')) {
-    const std::string_view part = trim(raw);
+  for (const std::string_view part : split(text, ',')) {
     if (part.empty()) continue;
     const size_t at = part.find('=');
-    if (at == std::string_view::npos || at == 0) {
-      return failure(Code::BadRequest, "field selector \"{}\": =, == or != expected", part);
+    if (at == std::string_view::npos) {
+      return failure(Code::BadRequest, "invalid selector: '{}'; can't understand '{}'", text, part);
     }
-    const bool differs = part[at - 1] == '!';
+    const bool differs = at > 0 && part[at - 1] == '!';
     std::string_view value = part.substr(at + 1);
     if (!differs && value.starts_with('=')) value.remove_prefix(1);
     selector.requirements_.push_back(
-        {std::string(trim(part.substr(0, differs ? at - 1 : at))), !differs, std::string(trim(value))});
+        {std::string(part.substr(0, differs ? at - 1 : at)), !differs, std::string(value)});
   }
   return selector;
 }
 
-bool FieldSelector::matches(const std::function<std::string(const std::string& path)>& value_of) const {
-  return std::all_of(requirements_.begin(), requirements_.end(),
-                     [&](const auto& wanted) { return (value_of(wanted.path) == wanted.value) == wanted.equal; });
+const std::string* FieldSelector::required(std::string_view path) const {
+  for (const Requirement& wanted : requirements_) {
+    if (wanted.equal && wanted.path == path) return &wanted.value;
+  }
+  return nullptr;
 }
 
 bool FieldSelector::matchesObject(const Object& object) const {
-  return matches([&](const std::string& path) {
+  return matchesBy([&](const std::string& path) {
     const Object* here = &object;
     const json::value* found = nullptr;
     for (const std::string_view step : split(path, '.')) {

@@ -1,6 +1,6 @@
 #include "apiserver/api/object_meta.h"
-#include "apiserver/api/selector.h"
 #include "apiserver/api/subresources.h"
+#include "kube/selector.h"
 
 namespace slipway::apiserver {
 namespace {
@@ -67,8 +67,9 @@ std::vector<std::string> budgetsOf(Registry& registry, const std::string& ns, co
   for (const StoredPtr& stored : registry.store().table("policy/poddisruptionbudgets").list(ns + "/", "", 0).objects) {
     const json::value budget = json::parse(stored->bytes);
     const json::object* selector = json::findObject(budget.as_object(), {"spec", "selector"});
-    if (selector == nullptr || !LabelSelector::fromObject(*selector).matches(labels == nullptr ? kNone : *labels))
-      continue;
+    if (selector == nullptr) continue;
+    const Result<kube::LabelSelector> chosen = kube::LabelSelector::fromObject(*selector);
+    if (!chosen || !chosen->matches(labels == nullptr ? kNone : *labels)) continue;
     names.emplace_back(meta::name(budget.as_object()));
   }
   return names;

@@ -77,9 +77,7 @@ Answer<ResourceHandlers::Selection> ResourceHandlers::select(const Call& call, c
   if (name != nullptr && from.empty() && out.head.revision == store.revision() &&
       (!prefix.empty() || !kind.namespaced)) {
     const StoredPtr found = table.find(kind.key(call.info.ns, *name));
-    const bool fits =
-        found && options.labels.matches(kind.traitsOf(*found)) && options.fields.matches(kind.traitsOf(*found));
-    if (fits) out.objects.push_back(found);
+    if (found && options.select(kind.traitsOf(*found))) out.objects.push_back(found);
     return out;
   }
   Table::Page page = table.list(prefix, from, filters ? 0 : options.limit, out.head.revision);
@@ -90,8 +88,7 @@ Answer<ResourceHandlers::Selection> ResourceHandlers::select(const Call& call, c
     return out;
   }
   for (StoredPtr& object : page.objects) {
-    const Traits& traits = kind.traitsOf(*object);
-    if (!options.labels.matches(traits) || !options.fields.matches(traits)) continue;
+    if (!options.select(kind.traitsOf(*object))) continue;
     if (options.limit != 0 && out.objects.size() == options.limit) {
       out.head.next = writeContinueToken({out.head.revision, object->key}, prefix);
       break;

@@ -51,8 +51,7 @@ class WatchSession {
 
 bool WatchSession::fits(const Stored& stored) const {
   if (!options_.selects()) return true;
-  const Traits& traits = kind_.traitsOf(stored);
-  return options_.labels.matches(traits) && options_.fields.matches(traits);
+  return options_.select(kind_.traitsOf(stored));
 }
 
 /// An object that is there but selected no more: its last fitting state, at the revision at which it left.

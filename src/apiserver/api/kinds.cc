@@ -101,14 +101,15 @@ Traits Kind::traitsOf(const json::object& object) const {
   Traits traits;
   if (const json::object* labels = json::findObject(object, {"metadata", "labels"}); labels != nullptr) {
     for (const auto& [key, value] : *labels) {
-      if (value.is_string()) traits.labels.emplace_back(key, value.get_string());
+      if (value.is_string()) traits.addLabel(key, value.get_string());
     }
   }
-  traits.fields.emplace_back("metadata.name", json::text(object, {"metadata", "name"}));
-  if (namespaced) traits.fields.emplace_back("metadata.namespace", json::text(object, {"metadata", "namespace"}));
+  traits.addField("metadata.name", json::text(object, {"metadata", "name"}));
+  if (namespaced) traits.addField("metadata.namespace", json::text(object, {"metadata", "namespace"}));
   for (const std::string& field : selectable) {
-    if (!field.starts_with("metadata.")) traits.fields.emplace_back(field, selectorText(object, field));
+    if (!field.starts_with("metadata.")) traits.addField(field, selectorText(object, field));
   }
+  traits.shrink();
   return traits;
 }
 

@@ -6,8 +6,6 @@
 namespace slipway::apiserver {
 namespace {
 
-constexpr std::string_view kUnsupported = "field label not supported: ";
-
 StatusError invalidOption(std::string_view reason, std::string_view field, std::string message) {
   return refuse::invalid({"ListOptions", "meta.k8s.io"}, "",
                          {{std::string(reason), std::move(message), std::string(field)}});
@@ -64,30 +62,43 @@ Answer<int64_t> parseRevision(std::string_view text, bool watch) {
   return failure(refuse::badRequest("invalid resource version: " + why));
 }
 
+namespace {
+
+Done checkOffered(const Call& call, const kube::FieldSelector& selector) {
+  const auto& offered = call.kind->selectable;
+  for (const auto& wanted : selector.requirements()) {
+    if (offered.contains(wanted.path)) continue;
+    if (call.kind->custom && offered.size() > 2) {
+      return failure(refuse::badRequest("field label not supported: " + std::string(wanted.path)));
+    }
+    if (offered.size() > 2) {
+      return failure(refuse::badRequest(fmt::format(
+          "Unable to find \"{}\" that match label selector \"\", field selector \"{}\": field label not supported: {}",
+          call.kind->plural, call.query.get("fieldSelector"), wanted.path)));
+    }
+    std::vector<std::string> known;
+    for (const std::string& field : offered) known.push_back("\"" + field + "\"");
+    return failure(refuse::badRequest(
+        fmt::format("\"{}\" is not a known field selector: only {}", wanted.path, join(known, ", "))));
+  }
+  return {};
+}
+
+}  // namespace
+
+bool ListOptions::select(const Traits& traits) const {
+  return labels.matchesBy([&](std::string_view key) { return traits.label(key); }) &&
+         fields.matchesBy([&](std::string_view name) { return traits.field(name).value_or(""); });
+}
+
 Answer<ListOptions> readListOptions(const Call& call) {
   ListOptions options;
   const Query& query = call.query;
-  const auto unreadable = [&](const StatusError& error, std::string_view field, std::string_view value) {
-    return refuse::badRequest(fmt::format(
-        "Unable to find \"{}\" that match label selector \"{}\", field selector \"{}\": {}", call.kind->plural,
-        field == "labelSelector" ? value : "", field == "fieldSelector" ? value : "", error.message));
-  };
-  Answer<LabelSelector> labels = LabelSelector::parse(query.get("labelSelector"));
-  if (!labels) return failure(std::move(labels.error()));
-  Answer<FieldSelector> fields = FieldSelector::parse(query.get("fieldSelector"), call.kind->selectable);
-  if (!fields) {
-    const bool unsupported = fields.error().message.starts_with(kUnsupported);
-    if (!unsupported) return failure(std::move(fields.error()));
-    if (call.kind->custom && call.kind->selectable.size() > 2) return failure(std::move(fields.error()));
-    if (call.kind->selectable.size() > 2) {
-      return failure(unreadable(fields.error(), "fieldSelector", query.get("fieldSelector")));
-    }
-    std::vector<std::string> known;
-    for (const std::string& field : call.kind->selectable) known.push_back("\"" + field + "\"");
-    const std::string_view bad = std::string_view(fields.error().message).substr(kUnsupported.size());
-    return failure(
-        refuse::badRequest(fmt::format("\"{}\" is not a known field selector: only {}", bad, join(known, ", "))));
-  }
+  Result<kube::LabelSelector> labels = kube::LabelSelector::parse(query.get("labelSelector"));
+  if (!labels) return failure(refuse::badRequest(labels.error().message));
+  Result<kube::FieldSelector> fields = kube::FieldSelector::parse(query.get("fieldSelector"));
+  if (!fields) return failure(refuse::badRequest(fields.error().message));
+  TRY_STATUS(checkOffered(call, *fields));
   options.labels = std::move(*labels);
   options.fields = std::move(*fields);
   options.limit = static_cast<size_t>(std::max<int64_t>(0, parseInt(query.get("limit")).value_or(0)));

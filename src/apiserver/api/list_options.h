@@ -3,14 +3,15 @@
 #include <string>
 
 #include "apiserver/api/call.h"
-#include "apiserver/api/selector.h"
+#include "apiserver/store/stored.h"
+#include "kube/selector.h"
 
 namespace slipway::apiserver {
 
 /// metav1.ListOptions as a list, watch or deletecollection gets them in its query.
 struct ListOptions {
-  LabelSelector labels;
-  FieldSelector fields;
+  kube::LabelSelector labels;
+  kube::FieldSelector fields;
   size_t limit = 0;
   std::string next;  ///< continue token
   std::string resource_version;
@@ -20,6 +21,7 @@ struct ListOptions {
   int64_t timeout_seconds = 0;
 
   bool selects() const { return !labels.empty() || !fields.empty(); }
+  bool select(const Traits& traits) const;
 };
 
 Answer<ListOptions> readListOptions(const Call& call);

@@ -4,15 +4,30 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace slipway::apiserver {
 
-/// What selectors look at, taken out of an object once.
-struct Traits {
-  std::vector<std::pair<std::string, std::string>> labels;
-  std::vector<std::pair<std::string, std::string>> fields;  ///< selectable fields of the kind, "spec.nodeName"
+/// What selectors look at, taken out of an object once and kept in one small piece, because every version has it.
+class Traits {
+ public:
+  void addLabel(std::string_view key, std::string_view value) { add(labels_, key, value); }
+  /// A selectable field of the kind, "spec.nodeName". An empty one is as good as none.
+  void addField(std::string_view name, std::string_view value);
+  void shrink();
+
+  std::optional<std::string_view> label(std::string_view key) const { return find(labels_, key); }
+  std::optional<std::string_view> field(std::string_view name) const { return find(fields_, name); }
+
+ private:
+  static void add(std::string& pairs, std::string_view key, std::string_view value);
+  static std::optional<std::string_view> find(std::string_view pairs, std::string_view key);
+
+  // Pairs of texts, each with its length in front.
+  std::string labels_;
+  std::string fields_;
 };
 
 /// One version of an object. Its bytes never change, so that gets, lists and watches all send the same ones.
