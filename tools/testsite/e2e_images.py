@@ -64,9 +64,12 @@ def _agnhost(directory, binary):
     (image / "localhost.key").chmod(0o644)
     for program in ("curl", "getent"):
         _with_libraries(image, program)
-    # Tests of UDP call `nc -w 1 -u ADDRESS PORT`, which busybox's does not know; bash does.
+    # Tests of UDP call `nc -w 1 -u ADDRESS PORT`, which busybox's does not know, and its sh takes no other; bash does both.
+    bash = shutil.which("bash")
+    (image / "bin" / "sh").unlink()
+    os.symlink(bash, image / "bin" / "sh")
     netcat = image / "usr" / "local" / "bin" / "nc"
-    netcat.write_text(NETCAT.format(bash=shutil.which("bash")))
+    netcat.write_text(NETCAT.format(bash=bash))
     netcat.chmod(0o755)
     return image
 
