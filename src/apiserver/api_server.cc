@@ -25,6 +25,8 @@ namespace slipway::apiserver {
 namespace {
 
 constexpr auto kHousekeeping = std::chrono::seconds(30);
+// Some thousand old versions of pods: enough for a watch that was away for a moment while everything changed.
+constexpr size_t kHistoryBytes = 24U << 20U;
 
 /// Names under which clients inside and outside reach the server.
 std::vector<std::string> serverNames(const ApiServerOptions& options) {
@@ -90,6 +92,7 @@ Result<std::unique_ptr<net::Listener>> ApiServer::Impl::open() {
   TRY_STATUS(makeDirectories(options.data_dir, 0700));
   TRY(pki, ClusterPki::open(options.data_dir / "pki", serverNames(options), clock.now()));
   StoreOptions storage;
+  storage.history_bytes = kHistoryBytes;
   TRY(storage.cipher, rowCipher(options.encryption));
   TRY(store, Store::open(group.executor(), options.data_dir / "state.db", clock, std::move(storage)));
   schema = schema::Schema::builtin();
