@@ -67,7 +67,10 @@ void pod(object& document) {
     if (host_network) forEachObject(*spec, list, hostPorts);
   }
   if (const object* limits = json::findObject(*spec, {"resources", "limits"}); limits != nullptr && !limits->empty()) {
-    object wanted = *limits;
+    object wanted;
+    for (const auto& [name, amount] : *limits) {
+      if (name == "cpu" || name == "memory" || name.starts_with("hugepages-")) wanted[name] = amount;
+    }
     copyMissing(json::ensureObject(*json::findObject(*spec, {"resources"}), "requests"), wanted);
   }
   setDefault(*spec, "enableServiceLinks", true);
@@ -114,11 +117,7 @@ void service(object& document) {
   bool outside =
       type == "NodePort" || type == "LoadBalancer" || (type == "ClusterIP" && external && !external->empty());
   if (outside) setDefault(*spec, "externalTrafficPolicy", "Cluster");
-  if (type == "ExternalName") {
-    json::removeKey(*spec, "internalTrafficPolicy");
-  } else {
-    setDefault(*spec, "internalTrafficPolicy", "Cluster");
-  }
+  if (type != "ExternalName") setDefault(*spec, "internalTrafficPolicy", "Cluster");
   if (type == "LoadBalancer") {
     setDefault(*spec, "allocateLoadBalancerNodePorts", true);
     if (object* balancer = json::findObject(document, {"status", "loadBalancer"})) {

@@ -48,7 +48,9 @@ Result<ManagedFields> readManagedFields(const json::array& entries) {
 json::array writeManagedFields(ManagedFields entries) {
   std::erase_if(entries, [](const ManagedEntry& entry) { return entry.fields.empty(); });
   std::ranges::sort(entries, {}, [](const ManagedEntry& entry) {
-    return std::tie(entry.operation, entry.time, entry.manager, entry.api_version, entry.subresource);
+    static const std::string kNone;
+    return std::tie(entry.operation, entry.subresource == "scale" ? kNone : entry.time, entry.manager,
+                    entry.api_version, entry.subresource);
   });
   json::array out;
   for (const ManagedEntry& entry : entries) {

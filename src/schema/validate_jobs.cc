@@ -238,7 +238,7 @@ void statusOfJob(const Check& root, const object& old) {
   if (finished && status.number("terminating").value_or(0) > 0 && (ends || changed("terminating"))) {
     status.invalid("terminating", "terminating>0 is invalid for finished job");
   }
-  if (status.number("ready").value_or(0) > status.number("active").value_or(0) &&
+  if (status.has("ready") && status.number("ready") > status.number("active").value_or(0) &&
       (changed("ready") || changed("active"))) {
     status.invalid("ready", "cannot set more ready pods than active");
   }

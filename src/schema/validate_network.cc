@@ -1,4 +1,5 @@
 #include "base/strings.h"
+#include "json/compare.h"
 #include "json/document.h"
 #include "schema/formats.h"
 #include "schema/validation_kinds.h"
@@ -9,8 +10,7 @@ namespace {
 using json::object;
 using json::value;
 
-void createEndpointSlice(const Check& root) {
-  root.oneOf("addressType", {"FQDN", "IPv4", "IPv6"}, true);
+void checkEndpoints(const Check& root) {
   std::string_view type = root.text("addressType");
   root.list("endpoints", [&](const Check& endpoint) {
     if (endpoint.count("addresses") == 0) endpoint.required("addresses", "must contain at least 1 address");
@@ -28,6 +28,10 @@ void createEndpointSlice(const Check& root) {
     endpoint.format("nodeName", dnsSubdomain);
     endpoint.format("hostname", dnsLabel);
   });
+}
+
+void checkSlicePorts(const Check& root) {
+  root.oneOf("addressType", {"FQDN", "IPv4", "IPv6"}, true);
   std::set<std::string_view> names;
   root.list("ports", [&](const Check& port) {
     std::string_view name = port.text("name");
@@ -36,7 +40,14 @@ void createEndpointSlice(const Check& root) {
     port.oneOf("protocol", {"SCTP", "TCP", "UDP"}, true);
   });
 }
+void createEndpointSlice(const Check& root) {
+  checkSlicePorts(root);
+  checkEndpoints(root);
+}
 void updateEndpointSlice(const Check& root, const object& old) {
+  checkSlicePorts(root);
+  // What was taken once may stay.
+  if (!json::equalIgnoringEmpty(root.value("endpoints"), old.if_contains("endpoints"))) checkEndpoints(root);
   checkImmutable(root, old, {"addressType"});
 }
 
@@ -251,7 +262,7 @@ void createServiceCidr(const Check& root) {
 }
 
 constexpr std::array kNetworkRules = {
-    KindRules{"EndpointSlice", createEndpointSlice, updateEndpointSlice},
+    KindRules{"EndpointSlice", createEndpointSlice, updateEndpointSlice, When::Alone},
     KindRules{"Ingress", createIngress, nullptr, When::After, statusOfIngress},
     KindRules{"IngressClass", createIngressClass, updateIngressClass, When::Before},
     KindRules{"NetworkPolicy", createNetworkPolicy},

@@ -134,7 +134,7 @@ void createVolume(const Check& root) {
   const object* capacity = json::findObject(spec.object(), {"capacity"});
   if (capacity == nullptr || capacity->empty()) spec.required("capacity");
   if (capacity == nullptr || !capacity->contains("storage") || capacity->size() > 1) {
-    spec.notSupportedAt(spec.path("capacity"), capacity == nullptr ? value(object()) : sorted(*capacity), {"storage"});
+    spec.notSupportedAt(spec.path("capacity"), capacity == nullptr ? value() : sorted(*capacity), {"storage"});
   } else {
     checkPositive(root, "spec.capacity[storage]", json::text(*capacity, {"storage"}));
   }

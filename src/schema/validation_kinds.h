@@ -1,5 +1,6 @@
 #pragma once
 
+#include <set>
 #include <span>
 
 #include "schema/field_error.h"
@@ -55,8 +56,10 @@ void checkAffinity(const Check& affinity);
 void checkVolumes(const Check& spec);
 void checkNfs(const Check& source);
 void checkContainers(const Check& spec);
-/// Resources of a pod as a whole.
+/// What a container, or a pod as a whole, asks for; `claims` are the names of the pod's resource claims.
+void checkResources(const Check& holder, bool of_pod, const std::set<std::string_view>& claims);
 void checkPodResources(const Check& spec);
+void checkResizePolicy(const Check& container, std::string_view pod_restart);
 /// seccomp, AppArmor and Windows' options of a security context, a pod's or a container's.
 void checkProfiles(const Check& security);
 /// A fieldRef of an environment variable, or of a volume, which may show other fields.

@@ -34,7 +34,7 @@ class ServiceAddresses final : public PlainAdmission {
     const std::string type(json::text(spec, {"type"}));
     if (request.old != nullptr) dropUnused(*request.old, spec);
     if (type == "ExternalName") {
-      for (const char* field : {"clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"})
+      for (const char* field : {"clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"})
         json::removeKey(spec, field);
       return {};
     }

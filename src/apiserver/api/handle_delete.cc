@@ -18,7 +18,9 @@ Done readBodyOptions(const Call& call, DeletePlan& plan, std::optional<bool>& or
   const std::string_view kind = json::text(body, {"kind"});
   if (!kind.empty() && kind != "DeleteOptions") {
     return failure(
-        refuse::badRequest(fmt::format("decoded object cannot be converted to DeleteOptions: got {}", kind)));
+        refuse::badRequest(fmt::format("no kind \"{}\" is registered for version \"{}\" in scheme "
+                                       "\"pkg/apis/meta/internalversion/scheme/register.go:27\"",
+                                       kind, json::text(body, {"apiVersion"}))));
   }
   if (const auto grace = json::findInt(body, {"gracePeriodSeconds"})) plan.grace_seconds = *grace;
   plan.uid = json::text(body, {"preconditions", "uid"});

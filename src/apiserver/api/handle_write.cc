@@ -48,7 +48,8 @@ Done checkGvk(const Call& call, json::object& object, std::string_view api_versi
   }
   if (call.kind->custom) {
     const bool of_kind = other_kind;
-    return failure(refuse::invalid(call.kind->qualifiedKind(), meta::name(object),
+    return failure(refuse::invalid({of_kind ? std::string(given_kind) : call.kind->kind, call.kind->group},
+                                   meta::name(object),
                                    {{"FieldValueInvalid",
                                      fmt::format("Invalid value: {:?}: must be {}",
                                                  of_kind ? given_kind : given_version, of_kind ? kind : api_version),

@@ -72,8 +72,10 @@ Answer<json::object> Registry::prepareUpdate(const KindPtr& kind, const json::ob
     return failure(refuse::modified(kind->resource(), name));
   }
   kind->rules->setDefaults(wanted);
-  for (const char* kept : {"deletionTimestamp", "deletionGracePeriodSeconds", "generation", "resourceVersion"}) {
-    meta::copyField(live, wanted, kept);
+  for (const char* kept : {"generation", "resourceVersion"}) meta::copyField(live, wanted, kept);
+  // What is left out stays; another value the validation refuses.
+  for (const char* fixed : {"deletionTimestamp", "deletionGracePeriodSeconds"}) {
+    if (!metadata.contains(fixed)) meta::copyField(live, wanted, fixed);
   }
   if (meta::uid(wanted).empty()) meta::copyField(live, wanted, "uid");
   if (meta::text(wanted, "creationTimestamp").empty()) meta::copyField(live, wanted, "creationTimestamp");
@@ -154,7 +156,9 @@ Task<Answer<Written>> Registry::writeUpdate(KindPtr kind, StoredPtr before, json
   const bool dropped = owners != nullptr && owners->empty();
   if (dropped) json::removeKey(meta::of(wanted), "managedFields");
   const bool tracked = !dropped && json::find(live, {"metadata", "managedFields"}) != nullptr;
-  if (context.operation != "Apply" && tracked) kind->rules->noteOwner(&live, wanted, ownerOf(*kind, context));
+  // A binding has no owner either.
+  const bool notes = context.operation != "Apply" && context.subresource != "binding" && tracked;
+  if (notes) kind->rules->noteOwner(&live, wanted, ownerOf(*kind, context));
   AdmissionRequest admission = updateOf(kind, wanted, live, context);
   Admission* const gate = context.admitted ? nullptr : context.view ? of_bodies_ : p_.admission;
   if (gate != nullptr && !context.view) {

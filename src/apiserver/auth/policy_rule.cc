@@ -64,7 +64,7 @@ bool covers(const PolicyRule& owner, const PolicyRule& single) {
 std::string quotedList(const std::vector<std::string>& list) {
   std::vector<std::string> quoted;
   for (const std::string& entry : list) quoted.push_back("\"" + entry + "\"");
-  return "[" + join(quoted, ", ") + "]";
+  return "[" + join(quoted, " ") + "]";
 }
 
 }  // namespace

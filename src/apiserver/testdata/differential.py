@@ -125,7 +125,7 @@ def digest(method, path, body, extras, code, text, warnings):
         record["answer"].pop("serverAddressByClientCIDRs", None)
     elif extras.get("rows") and isinstance(answer, dict):
         record["columns"] = [c["name"] for c in answer.get("columnDefinitions") or []]
-        record["cells"] = [[("<age>" if re.fullmatch(r"(\d+[smhd])+", str(c)) else c) for c in r["cells"]] for r in answer.get("rows", [])]
+        record["cells"] = [[("<age>" if re.fullmatch(r"(\d+[smhd])+", str(c)) else normal(c)) for c in r["cells"]] for r in answer.get("rows", [])]
     elif extras.get("only") and isinstance(answer, dict):
         record["fields"] = {}
         for path in extras["only"]:
