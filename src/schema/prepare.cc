@@ -118,14 +118,6 @@ void freshStatus(const ResourceInfo& resource, object& document, WallTime now) {
   }
 }
 
-/// The pod that a kind makes, or is.
-object* podSpecOf(std::string_view kind, object& document) {
-  if (kind == "Pod") return json::findObject(document, {"spec"});
-  if (kind == "PodTemplate") return json::findObject(document, {"template", "spec"});
-  if (kind == "CronJob") return json::findObject(document, {"spec", "jobTemplate", "spec", "template", "spec"});
-  return json::findObject(document, {"spec", "template", "spec"});
-}
-
 template <typename Each>
 void forEachOf(object& document, std::string_view list, Each each) {
   array* elements = json::findArray(document, {list});
@@ -163,15 +155,6 @@ void dropDisabled(std::string_view kind, object& document) {
   }
   if (kind == "EndpointSlice") {
     forEachOf(document, "endpoints", [](object& endpoint) { json::removeKey(endpoint, "deprecatedTopology"); });
-  }
-  object* pod = podSpecOf(kind, document);
-  if (pod == nullptr) return;
-  for (std::string_view list : {"containers", "initContainers", "ephemeralContainers"}) {
-    forEachOf(*pod, list, [](object& container) {
-      object* lifecycle = json::findObject(container, {"lifecycle"});
-      if (lifecycle == nullptr || !json::removeKey(*lifecycle, "stopSignal")) return;
-      if (lifecycle->empty()) json::removeKey(container, "lifecycle");
-    });
   }
 }
 
