@@ -59,11 +59,9 @@ Result<pki::Identity> Hub::loadCa() const {
 Result<std::unique_ptr<net::Listener>> Hub::listen() {
   TRY(const net::HostPort where, net::parseListenAddress(options_.listen));
   const auto port_file = options_.state_dir / "hub-port";
-  uint16_t port = where.port;
-  if (port == 0) {
-    const auto kept = readFile(port_file);
-    port = kept ? static_cast<uint16_t>(parseInt(trim(*kept)).value_or(0)) : 0;
-  }
+  const auto last = readFile(port_file);
+  const int64_t last_port = last ? parseInt(trim(*last)).value_or(0) : 0;
+  const uint16_t port = where.port == 0 ? static_cast<uint16_t>(last_port) : where.port;
   auto listener = net::listenTcp(executor_, where.host, port);
   if (!listener && where.port == 0 && port != 0) {
     log::warn("hub: port {} of the last start is taken ({}): jobs of that time report by files only", port,
@@ -71,6 +69,8 @@ Result<std::unique_ptr<net::Listener>> Hub::listen() {
     listener = net::listenTcp(executor_, where.host, 0);
   }
   if (!listener) return failure(listener.error().wrap(fmt::format("hub: listen on {}", options_.listen)));
+  // Not written without need: the disk may be full.
+  if (last_port == (*listener)->port()) return listener;
   const Status kept = writeFileAtomic(port_file, fmt::format("{}\n", (*listener)->port()), 0600);
   if (!kept) return failure(kept.error());
   return listener;

@@ -173,7 +173,8 @@ std::string testFile(const char* name) {
 
 std::map<size_t, std::string> knownDifferences(const List& list) {
   std::map<size_t, std::string> known;
-  for (const std::string_view line : split(testFile(list.known), '\n')) {
+  const std::string text = testFile(list.known);
+  for (const std::string_view line : split(text, '\n')) {
     const auto [number, reason] = splitOnce(line, ' ');
     if (const auto index = parseInt(number)) known[static_cast<size_t>(*index)] = reason;
   }

@@ -167,7 +167,8 @@ class StateDirectoryFull(FaultTest):
 
     def test_the_pod_says_so_and_runs_when_there_is_room_again(self):
         state = self.start_small()
-        self.wait_condition("Ready", "True")
+        # Its Node stays Ready over so short an absence.
+        wait_for("the agent's second connection", lambda: self.log_of("agent").count(": connected") >= 2, 60)
         filler = state / "filler"
         try:
             with open(filler, "wb", buffering=0) as out:
