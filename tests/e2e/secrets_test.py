@@ -72,13 +72,8 @@ class ByTheHub(SecretsTest):
         uid = self.get_pod("killed")["metadata"]["uid"]
         folders = [pathlib.Path(place) / f"slipway-{uid}-0" for place in (os.environ.get("TMPDIR", "/tmp"), "/dev/shm")]
         self.assertTrue(any((folder / "volumes").exists() for folder in folders))
-        for entry in pathlib.Path("/proc").iterdir():
-            try:
-                words = (entry / "cmdline").read_bytes().split(b"\0") if entry.name.isdigit() else []
-            except OSError:
-                continue
-            if b"supervise" in words and uid.encode() in b" ".join(words) and b"keeper" not in words[0]:
-                os.kill(int(entry.name), signal.SIGKILL)
+        for pid in self.supervisors_of(uid):
+            os.kill(pid, signal.SIGKILL)
         self.assertEqual(self.stack.wait_phase("killed", ("Succeeded", "Failed"), 60), "Failed")
         self.assertEqual(self.get_pod("killed")["status"]["reason"], "SupervisorKilled")
         wait_for("nothing on the node", lambda: not any(folder.exists() for folder in folders), 20)

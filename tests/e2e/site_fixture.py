@@ -77,6 +77,19 @@ class SiteTest(unittest.TestCase):
     def get_pod(self, name, namespace="default"):
         return self.stack.get("pod", name, "-n", namespace)
 
+    @staticmethod
+    def supervisors_of(uid):
+        """Process ids of the pod's supervisors on this host, without their keepers."""
+        found = []
+        for entry in pathlib.Path("/proc").iterdir():
+            try:
+                words = (entry / "cmdline").read_bytes().split(b"\0") if entry.name.isdigit() else []
+            except OSError:
+                continue
+            if b"supervise" in words and uid.encode() in b" ".join(words) and b"keeper" not in words[0]:
+                found.append(int(entry.name))
+        return found
+
     def jobs_of(self, uid):
         """Slurm's jobs that carry the pod's identity, whatever their state."""
         return [job for job in self.slurm.jobs() if f":{uid}:" in job.get("Comment", "")]
