@@ -44,18 +44,20 @@ std::vector<HostPort> hostPorts(const Object& pod) {
   return ports;
 }
 
-auto rank(const Object& pod) {
-  const bool submitted = !kube::annotation(pod, annotation::kJobId).empty();
+auto rank(const Object& pod, const std::function<bool(std::string_view uid)>& begun) {
+  const bool submitted = !kube::annotation(pod, annotation::kJobId).empty() || begun(kube::uid(pod));
   return std::tuple(!submitted, kube::text(pod, {"metadata", "creationTimestamp"}), kube::uid(pod));
 }
 
 }  // namespace
 
-std::optional<std::string> portConflict(const Object& pod, const std::vector<kube::ObjectPtr>& beside) {
+std::optional<std::string> portConflict(const Object& pod, const std::vector<kube::ObjectPtr>& beside,
+                                        const std::function<bool(std::string_view uid)>& begun) {
   const std::vector<HostPort> wanted = hostPorts(pod);
   if (wanted.empty()) return std::nullopt;
   for (const kube::ObjectPtr& other : beside) {
-    if (kube::uid(*other) == kube::uid(pod) || isFinal(*other) || rank(pod) < rank(*other)) continue;
+    if (kube::uid(*other) == kube::uid(pod) || isFinal(*other)) continue;
+    if (rank(pod, begun) < rank(*other, begun)) continue;
     const std::vector<HostPort> taken = hostPorts(*other);
     for (const HostPort& port : wanted) {
       if (std::none_of(taken.begin(), taken.end(), [&](const HostPort& each) { return port.clashes(each); })) continue;

@@ -22,8 +22,11 @@ Object podOnPorts(const std::string& name, std::string_view ports, int created =
   return pod;
 }
 
-std::string conflict(const Object& pod, const Object& other) {
-  return portConflict(pod, {std::make_shared<const Object>(pod), std::make_shared<const Object>(other)}).value_or("");
+std::string conflict(const Object& pod, const Object& other, const std::string& begun = "nobody") {
+  const auto is_begun = [&](std::string_view uid) { return uid == begun; };
+  const std::vector<kube::ObjectPtr> both = {std::make_shared<const Object>(pod),
+                                             std::make_shared<const Object>(other)};
+  return portConflict(pod, both, is_begun).value_or("");
 }
 
 constexpr std::string_view kEighty = R"({"containerPort":80,"hostPort":80,"protocol":"TCP"})";
@@ -52,6 +55,8 @@ TEST(PortConflict, WhoWasSubmittedIsFirstWhateverItsAge) {
   kube::ensure(first, {"metadata", "annotations"})[annotation::kJobId] = "7";
   EXPECT_EQ(conflict(podOnPorts("older", kEighty), first), kTaken);
   EXPECT_EQ(conflict(first, podOnPorts("older", kEighty)), "");
+  const Object begun = podOnPorts("first", kEighty, 5);
+  EXPECT_EQ(conflict(podOnPorts("older", kEighty), begun, "first"), kTaken) << "its annotation is not there yet";
 }
 
 TEST(PortConflict, AnEndedPodAndAnInitContainerThatEndsHoldNothing) {

@@ -241,8 +241,13 @@ Task<Status> PodRunner::submit(ObjectPtr pod) {
   CO_TRY(pod::PlanOptions options, planOptions(*pod));
   if (!options.node_list.empty()) {
     const std::string node(kube::text(*pod, {"spec", "nodeName"}));
-    const std::optional<std::string> conflict = portConflict(*pod, shared_.pods.byIndex("node", node));
+    const auto begun = [this](std::string_view uid) {
+      const auto known = entries_.find(std::string(uid));
+      return known != entries_.end() && known->second.begun;
+    };
+    const std::optional<std::string> conflict = portConflict(*pod, shared_.pods.byIndex("node", node), begun);
     if (conflict) co_return co_await refuse(pod, "NodePorts", *conflict, true);
+    entries_[std::string(kube::uid(*pod))].begun = true;
   }
   Object copy = *pod;
   Result<site::v1::PodPlan> plan = co_await pod::buildPlan(std::move(copy), source_, std::move(options));

@@ -47,6 +47,7 @@ class PodRunner {
     std::optional<site::v1::PodReport> report;
     bool fresh = false;      ///< reported over the present tunnel
     bool submitted = false;  ///< the agent confirmed it over the present tunnel
+    bool begun = false;      ///< to submit it: the ports of its node are its own from then on
     bool gone = false;       ///< its Pod object was seen to go
     std::optional<SteadyTime> deletion_seen;
     int64_t last_grace = 30;
