@@ -11,10 +11,6 @@ namespace {
 
 constexpr auto kConfigRetry = std::chrono::seconds(10);
 
-Task<void> stopAll(async::TaskGroup& group) {
-  co_await group.stop();
-}
-
 Task<void> joinAll(async::TaskGroup& group) {
   co_await group.join();
 }
@@ -99,8 +95,7 @@ Task<void> Agent::run() {
   group.spawn("secrets", courier_->run());
   group.spawn("cancellations", attempts_->runCancellations());
   Task<void> body = joinAll(group);
-  Task<void> cleanup = stopAll(group);
-  co_await tunnel::guarded(std::move(body), std::move(cleanup));
+  co_await tunnel::guarded(std::move(body), group);
 }
 
 Task<void> Agent::learnCluster() {

@@ -38,10 +38,6 @@ Task<void> carryUp(tunnel::ClientCall& from, tunnel::ServerCall& to, std::shared
   }
 }
 
-Task<void> stopGroup(async::TaskGroup& group) {
-  co_await group.stop();
-}
-
 }  // namespace
 
 Task<Status> proxyCall(tunnel::ServerCall& call, std::shared_ptr<tunnel::Channel> to, std::string method,
@@ -53,8 +49,7 @@ Task<Status> proxyCall(tunnel::ServerCall& call, std::shared_ptr<tunnel::Channel
   down.spawn("calls down", carryDown(call, *below));
   const auto status = std::make_shared<Status>();
   Task<void> up = carryUp(*below, call, status);
-  Task<void> stop = stopGroup(down);
-  co_await tunnel::guarded(std::move(up), std::move(stop));
+  co_await tunnel::guarded(std::move(up), down);
   co_return *status;
 }
 

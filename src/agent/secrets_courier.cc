@@ -10,16 +10,11 @@ namespace {
 constexpr auto kTryAgain = std::chrono::seconds(2);
 constexpr auto kGiveDeadline = std::chrono::seconds(20);
 
-Task<void> stopDeliveries(async::TaskGroup& group) {
-  co_await group.stop();
-}
-
 }  // namespace
 
 Task<void> SecretsCourier::run() {
   Task<void> body = rounds();
-  Task<void> cleanup = stopDeliveries(group_);
-  co_await tunnel::guarded(std::move(body), std::move(cleanup));
+  co_await tunnel::guarded(std::move(body), group_);
 }
 
 Task<void> SecretsCourier::rounds() {

@@ -28,10 +28,6 @@ Task<void> waitFor(async::Event& event) {
   co_await event.wait();
 }
 
-Task<void> stopAll(async::TaskGroup& group) {
-  co_await group.stop();
-}
-
 }  // namespace
 
 /// One step.
@@ -81,8 +77,7 @@ Task<Result<StepRelays::Reached>> StepRelays::reach(std::string key, uint32_t jo
 Task<void> StepRelays::run() {
   async::Event never;
   Task<void> body = waitFor(never);
-  Task<void> cleanup = stopAll(group_);
-  co_await tunnel::guarded(std::move(body), std::move(cleanup));
+  co_await tunnel::guarded(std::move(body), group_);
 }
 
 Task<void> StepRelays::keep(std::string key, std::shared_ptr<Relay> relay, uint32_t job_id,
@@ -108,8 +103,7 @@ Task<void> StepRelays::keep(std::string key, std::shared_ptr<Relay> relay, uint3
   relay->tasks.spawn("relay", carry(relay, std::move(ours)));
   relay->tasks.spawn("relay use", watchUse(relay));
   Task<void> body = waitFor(relay->over);
-  Task<void> cleanup = stopAll(relay->tasks);
-  co_await tunnel::guarded(std::move(body), std::move(cleanup));
+  co_await tunnel::guarded(std::move(body), relay->tasks);
 }
 
 Task<void> StepRelays::runStep(std::shared_ptr<Relay> relay, uint32_t job_id, std::filesystem::path directory,
@@ -145,8 +139,7 @@ Task<void> StepRelays::carry(std::shared_ptr<Relay> relay, FileDescriptor connec
   async::TaskGroup up(executor_);
   up.spawn("relay up", copy(*step, **hub, relay->over));
   Task<void> body = copy(**hub, *step, relay->over);
-  Task<void> cleanup = stopAll(up);
-  co_await tunnel::guarded(std::move(body), std::move(cleanup));
+  co_await tunnel::guarded(std::move(body), up);
 }
 
 Task<void> StepRelays::watchUse(std::shared_ptr<Relay> relay) {

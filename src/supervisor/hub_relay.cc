@@ -28,9 +28,7 @@ class WaitingDialer final : public net::Dialer {
 
 Result<std::unique_ptr<net::Dialer>> dialerFor(const Executor& executor, const pod::HubFile& hub,
                                                const std::string& socket) {
-  TRY(const auto tls,
-      net::TlsContext::client(
-          {.certificate = hub.certificate, .key = hub.key, .ca = hub.ca, .only_tls13 = true, .alpn = {"h2"}}));
+  TRY(const auto tls, hubTls(hub));
   std::error_code ignored;
   std::filesystem::remove(socket, ignored);  // of a run before
   TRY(auto listener, net::listenUnix(executor, socket));
@@ -52,6 +50,11 @@ int fail(const Error& error) {
 }
 
 }  // namespace
+
+Result<std::shared_ptr<net::TlsContext>> hubTls(const pod::HubFile& hub) {
+  return net::TlsContext::client(
+      {.certificate = hub.certificate, .key = hub.key, .ca = hub.ca, .only_tls13 = true, .alpn = {"h2"}});
+}
 
 Task<void> serveRelay(pod::PodDirectory directory, std::filesystem::path scratch, pod::HubFile hub,
                       std::shared_ptr<const tunnel::Service> service, tunnel::TunnelOptions options) {

@@ -3,10 +3,14 @@
 #include <filesystem>
 #include <memory>
 
+#include "net/tls.h"
 #include "pod/layout.h"
 #include "tunnel/endpoint.h"
 
 namespace slipway::supervisor {
+
+/// Who the supervisor is, and whom it believes, on whichever way to the hub.
+Result<std::shared_ptr<net::TlsContext>> hubTls(const pod::HubFile& hub);
 
 /// A second way to the hub, for nodes that cannot reach it: waits on a socket in `scratch` for a step of the job
 /// (relayMain) that carries a connection to the hub, and serves that as if it had been dialled. Whoever else connects

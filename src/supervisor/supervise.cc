@@ -109,9 +109,7 @@ class FirstOf final : public net::Dialer {
 };
 
 Result<std::shared_ptr<net::Dialer>> hubDialer(const pod::HubFile& hub) {
-  TRY(const auto tls,
-      net::TlsContext::client(
-          {.certificate = hub.certificate, .key = hub.key, .ca = hub.ca, .only_tls13 = true, .alpn = {"h2"}}));
+  TRY(const auto tls, hubTls(hub));
   std::vector<std::unique_ptr<net::Dialer>> dialers;
   for (const std::string& endpoint : hub.endpoints) {
     TRY(const auto where, net::parseHostPort(endpoint));
@@ -119,10 +117,6 @@ Result<std::shared_ptr<net::Dialer>> hubDialer(const pod::HubFile& hub) {
         net::tlsDialer(net::tcpDialer(where), tls, hub.server_name.empty() ? where.host : hub.server_name));
   }
   return std::make_shared<FirstOf>(std::move(dialers));
-}
-
-Task<void> stopGroup(async::TaskGroup& group) {
-  co_await group.stop();
 }
 
 Task<void> serveHub(pod::PodDirectory directory, std::filesystem::path scratch,
@@ -152,8 +146,7 @@ Task<void> serveHub(pod::PodDirectory directory, std::filesystem::path scratch,
     live.hubIs(connected);
   });
   Task<void> body = end.run();
-  Task<void> cleanup = stopGroup(group);
-  co_await tunnel::guarded(std::move(body), std::move(cleanup));
+  co_await tunnel::guarded(std::move(body), group);
 }
 
 Task<void> stopOnSignals(PodSupervisor& supervisor, int64_t grace_seconds) {

@@ -4,8 +4,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include "async/task_group.h"
-
 namespace slipway::tunnel {
 namespace {
 
@@ -26,6 +24,10 @@ Task<void> cleanAfter(async::TaskGroup& body, Task<void> cleanup, std::shared_pt
   } const tell{*ending};
   co_await body.join();
   co_await std::move(cleanup);
+}
+
+Task<void> stopAll(async::TaskGroup& group) {
+  co_await group.stop();
 }
 
 bool isCancelled(const asio::cancellation_state& state) {
@@ -52,6 +54,10 @@ Task<void> guarded(Task<void> body, Task<void> cleanup) {
   co_await asio::this_coro::throw_if_cancelled(throws);
   const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
   if (throws && isCancelled(state)) throw boost::system::system_error(asio::error::operation_aborted);
+}
+
+Task<void> guarded(Task<void> body, async::TaskGroup& group) {
+  return guarded(std::move(body), stopAll(group));
 }
 
 }  // namespace slipway::tunnel

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "async/task.h"
+#include "async/task_group.h"
 
 namespace slipway::tunnel {
 
@@ -10,5 +10,7 @@ namespace slipway::tunnel {
 /// needs deadlines of its own. A caller that was cancelled unwinds after that, not before; one that was not can be
 /// cancelled later as ever.
 Task<void> guarded(Task<void> body, Task<void> cleanup);
+/// The cleanup stops what the group runs.
+Task<void> guarded(Task<void> body, async::TaskGroup& group);
 
 }  // namespace slipway::tunnel
