@@ -37,6 +37,8 @@ class ServerTest : public ::testing::Test {
     {
       const Executor executor = co_await async::thisExecutor();
       ApiClient client(executor, server.kubeconfig());
+      // Who makes them is a controller; a pod that comes before its account is refused.
+      EXPECT_TRUE(co_await client.eventually("/api/v1/namespaces/default/serviceaccounts/default", 200));
       co_await body(server, client);
     }
     co_await server.stop();
