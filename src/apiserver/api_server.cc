@@ -5,6 +5,7 @@
 #include "apiserver/api/builtin_kinds.h"
 #include "apiserver/api/openapi.h"
 #include "apiserver/api/subresources.h"
+#include "apiserver/api_service_keeper.h"
 #include "apiserver/audit_log.h"
 #include "apiserver/backup.h"
 #include "apiserver/bootstrap.h"
@@ -46,19 +47,22 @@ std::vector<std::string> serverNames(const ApiServerOptions& options) {
 }  // namespace
 
 struct ApiServer::Impl {
-  Impl(Executor executor, ApiServerOptions wanted) : options(std::move(wanted)), group(executor) {}
+  Impl(Executor executor, ApiServerOptions wanted)
+      : options(std::move(wanted)), group(executor), clock(options.clock == nullptr ? system_clock : *options.clock) {}
 
   Result<std::unique_ptr<net::Listener>> open();
   Result<std::shared_ptr<net::TlsContext>> makeTls() const;
   Result<std::shared_ptr<net::TlsContext>> makeKubeletTls() const;
   Status addEndpoints();
+  std::string url() const;
   Task<Answer<Reply>> writeMetrics();
   Task<void> housekeeping();
   Task<void> dropOldEvents();
 
   ApiServerOptions options;
   async::TaskGroup group;
-  SystemClock clock;
+  const SystemClock system_clock;
+  const Clock& clock;
   SystemRandom random;
   std::unique_ptr<const schema::Schema> schema;
   std::optional<ClusterPki> pki;
@@ -79,6 +83,7 @@ struct ApiServer::Impl {
   std::unique_ptr<AuditLog> audit;
   std::unique_ptr<NamespaceKeeper> namespaces;
   std::unique_ptr<DefinitionKeeper> definitions;
+  std::unique_ptr<ApiServiceKeeper> api_services;
   std::unique_ptr<http::Server> server;
   uint16_t port = 0;
 };
@@ -103,7 +108,7 @@ Result<std::unique_ptr<net::Listener>> ApiServer::Impl::open() {
   admission = defaultAdmission(*registry, *authorizer);
   body_admission = bodyAdmission(*registry);
   registry->setAdmission(admission.get(), body_admission.get());
-  handlers = std::make_unique<ResourceHandlers>(*registry, clock);
+  handlers = std::make_unique<ResourceHandlers>(*registry);
   tokens = std::make_unique<ServiceAccountTokens>(pki->serviceAccountKey(), options.issuer, *store, clock, random);
   authenticator = std::make_unique<Authenticator>(*store, *tokens, clock);
   api = std::make_unique<Api>(Api::Parts{*schema, *registry, *handlers, *authenticator, *authorizer, clock, random});
@@ -135,7 +140,7 @@ Result<std::shared_ptr<net::TlsContext>> ApiServer::Impl::makeKubeletTls() const
 }
 
 Status ApiServer::Impl::addEndpoints() {
-  addServerPaths(*api, *store, *tokens);
+  addServerPaths(*api, *tokens, url());
   addBackupPath(*api, *store, random, options.data_dir);
   addBinding(*api, *registry);
   addEviction(*api, *registry);
@@ -157,6 +162,12 @@ Status ApiServer::Impl::addEndpoints() {
     if (audit) audit->note(call, status, random.uuid());
   });
   return {};
+}
+
+std::string ApiServer::Impl::url() const {
+  const std::string& address = options.address;
+  const bool any = address.empty() || address == "0.0.0.0" || address == "::";
+  return "https://" + net::HostPort{any ? "127.0.0.1" : address, port}.str();
 }
 
 Task<void> ApiServer::Impl::housekeeping() {
@@ -197,9 +208,11 @@ Task<Status> ApiServer::start() {
   impl_->api->setMaxInFlight(impl_->options.max_requests_per_user);
   impl_->api->setServerAddress(fmt::format("{}:{}", impl_->options.address, impl_->port));
   CO_TRY_STATUS(impl_->addEndpoints());
-  CO_TRY_STATUS(co_await bootstrap(*impl_->registry, impl_->options.address, impl_->port));
+  CO_TRY_STATUS(
+      co_await bootstrap(*impl_->registry, impl_->options.address, impl_->port, impl_->pki->ca().certificate));
   impl_->definitions = std::make_unique<DefinitionKeeper>(*impl_->registry, *impl_->schema);
   impl_->definitions->serveAll();
+  impl_->api_services = std::make_unique<ApiServiceKeeper>(*impl_->registry);
   impl_->namespaces = std::make_unique<NamespaceKeeper>(*impl_->registry, impl_->pki->ca().certificate);
   const std::string text = kubeconfigText(url(), impl_->pki->ca().certificate, impl_->pki->admin());
   CO_TRY_STATUS(writeFileAtomic(kubeconfig(), text, 0600));
@@ -208,6 +221,7 @@ Task<Status> ApiServer::start() {
   impl_->server = std::make_unique<http::Server>(impl_->group.executor(), http::ServerOptions(), std::move(handler));
   impl_->group.spawn("API server", impl_->server->serve(std::move(listener), std::move(tls)));
   impl_->group.spawn("definition keeper", impl_->definitions->run());
+  impl_->group.spawn("APIService keeper", impl_->api_services->run());
   impl_->group.spawn("namespace keeper", impl_->namespaces->run());
   impl_->group.spawn("API server housekeeping", impl_->housekeeping());
   co_return Status();
@@ -227,9 +241,7 @@ uint16_t ApiServer::port() const {
 }
 
 std::string ApiServer::url() const {
-  const std::string& address = impl_->options.address;
-  const bool any = address.empty() || address == "0.0.0.0" || address == "::";
-  return "https://" + net::HostPort{any ? "127.0.0.1" : address, impl_->port}.str();
+  return impl_->url();
 }
 
 std::filesystem::path ApiServer::kubeconfig() const {

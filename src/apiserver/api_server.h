@@ -22,6 +22,7 @@ struct ApiServerOptions {
   std::filesystem::path kubelet_ca;    ///< whom to believe when calling kubelets; empty: anyone
   std::string issuer = "https://kubernetes.default.svc.cluster.local";
   std::chrono::nanoseconds events_live = std::chrono::hours(1);
+  const Clock* clock = nullptr;  ///< whose time the objects bear; the machine's when null; outlives the server
 };
 
 /// The embedded Kubernetes API server: one process, one file of data, no etcd.

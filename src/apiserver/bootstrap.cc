@@ -1,7 +1,9 @@
 #include "apiserver/bootstrap.h"
 
 #include "apiserver/api/object_meta.h"
+#include "apiserver/api_service_keeper.h"
 #include "apiserver/auth/default_policy.h"
+#include "apiserver/flow_defaults.h"
 #include "async/task_group.h"
 #include "json/document.h"
 #include "schema/formats.h"
@@ -82,6 +84,14 @@ Task<Status> write(Registry& registry, json::object wanted, std::string field, s
   co_return Status();
 }
 
+/// Where servers that leave authentication to this one find whom it believes.
+json::object authenticationMap(std::string client_ca) {
+  json::object map = namedObject("v1", "ConfigMap", "extension-apiserver-authentication");
+  meta::of(map)["namespace"] = "kube-system";
+  map["data"] = json::object{{"client-ca-file", std::move(client_ca)}};
+  return map;
+}
+
 /// Says where the Service "kubernetes" leads. Kubernetes allows no loopback address there: then it leads nowhere.
 Task<Status> publishAddress(Registry& registry, std::string address, uint16_t port) {
   json::object network = namedObject("networking.k8s.io/v1", "ServiceCIDR", "kubernetes");
@@ -114,8 +124,11 @@ Task<Status> publishAddress(Registry& registry, std::string address, uint16_t po
 
 }  // namespace
 
-Task<Status> bootstrap(Registry& registry, std::string address, uint16_t port) {
+Task<Status> bootstrap(Registry& registry, std::string address, uint16_t port, std::string client_ca) {
+  CO_TRY_STATUS(co_await createAll(registry, builtinApiServices(registry.kinds())));
+  CO_TRY_STATUS(co_await createAll(registry, flowDefaults()));
   CO_TRY_STATUS(co_await createAll(registry, firstObjects()));
+  CO_TRY_STATUS(co_await write(registry, authenticationMap(std::move(client_ca)), "data"));
   CO_TRY_STATUS(co_await createAll(registry, ownService(port)));
   CO_TRY_STATUS(co_await publishAddress(registry, std::move(address), port));
   co_return co_await createAll(registry, defaultPolicy());

@@ -6,7 +6,7 @@ namespace slipway::apiserver {
 
 /// Makes what every cluster is born with, where it is missing: system namespaces, default RBAC policy, priority
 /// classes. What is there already stays, but for default roles that lack rules (autoupdate).
-/// `address` and `port`: where the server listens.
-Task<Status> bootstrap(Registry& registry, std::string address, uint16_t port);
+/// `address` and `port`: where the server listens; `client_ca`: who signs the certificates of clients.
+Task<Status> bootstrap(Registry& registry, std::string address, uint16_t port, std::string client_ca);
 
 }  // namespace slipway::apiserver

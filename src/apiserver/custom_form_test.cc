@@ -51,7 +51,8 @@ TEST_F(CustomForm, AChangedDefinitionShowsInObjectsThatWereStoredBefore) {
     with_default["default"] = "9";
     const json::object other{{"a", text}, {"d", with_default}};
     json::value second = widgetDefinition(other);
-    // The controller of definitions writes conditions at any moment: who replaces the object does so again after a conflict.
+    // The controller of definitions writes conditions at any moment: who replaces the object does so again after a
+    // conflict.
     testing::ApiClient::Answer changed;
     for (int i = 0; i < 100 && (i == 0 || changed.code == 409); ++i) {
       const auto now = co_await client.ask("GET", kDefinitions + "/widgets.ex.io");

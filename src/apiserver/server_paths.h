@@ -4,7 +4,8 @@
 
 namespace slipway::apiserver {
 
-/// The paths that are about the server itself: /version, /healthz, /livez, /readyz, token discovery.
-void addServerPaths(Api& api, Store& store, ServiceAccountTokens& tokens);
+/// The paths that are about the server itself: /version, /healthz, /livez, /readyz, /metrics/slis, token discovery.
+/// `url`: under which clients outside reach the server.
+void addServerPaths(Api& api, ServiceAccountTokens& tokens, std::string url);
 
 }  // namespace slipway::apiserver

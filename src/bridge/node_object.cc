@@ -12,7 +12,7 @@ using kube::Object;
 using kube::json::array;
 using kube::json::value;
 
-constexpr std::string_view kDefaultVersion = "v1.36.0-slipway";
+constexpr std::string_view kDefaultVersion = "v1.36.0+slipway";
 constexpr std::string_view kDisconnectedReason = "AgentDisconnected";
 constexpr std::string_view kDisconnected =
     "the agent on the login node is not connected; jobs go on (is slipway agent running there, and does it reach this "

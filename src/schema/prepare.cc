@@ -316,7 +316,11 @@ void prepareForUpdate(const ResourceInfo& resource, std::string_view subresource
     if (kind == "CertificateSigningRequest") setOrRemove(document, "spec", old.if_contains("spec"));
   }
   if (kind == "DaemonSet") countTemplates(document, old);
-  countGeneration(resource, document, old);
+  if (subresource == "status") {
+    setOrRemove(json::ensureObject(document, "metadata"), "generation", json::find(old, {"metadata", "generation"}));
+  } else {
+    countGeneration(resource, document, old);
+  }
 }
 
 }  // namespace slipway::schema

@@ -288,7 +288,8 @@ Task<void> Api::send(Call& call, Reply reply) {
   response.status = reply.status;
   response.headers = std::move(reply.headers);
   response.headers.set("Audit-Id", p_.random.uuid());
-  response.headers.set("Cache-Control", "no-cache, private");
+  if (!response.headers.has("Cache-Control")) response.headers.set("Cache-Control", "no-cache, private");
+  if (reply.type == kPlainText) response.headers.set("X-Content-Type-Options", "nosniff");
   response.headers.set("Content-Type", reply.type);
   for (const std::string& warning : call.warnings) response.headers.add("Warning", warningHeader(warning));
   if (call.request.method != "HEAD") response.body = std::move(reply.body);

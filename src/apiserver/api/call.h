@@ -33,6 +33,8 @@ struct Call {
   std::map<std::string, std::string> annotations;  ///< for the audit log
 };
 
+inline constexpr std::string_view kPlainText = "text/plain; charset=utf-8";
+
 /// What a call ends in.
 struct Reply {
   int status = 200;
@@ -42,9 +44,8 @@ struct Reply {
   bool sent = false;  ///< the handler has written to the exchange itself
 
   static Reply json(const json::object& object, int status = 200) { return {status, json::serialize(object)}; }
-  static Reply text(std::string body, int status = 200) {
-    return {status, std::move(body), "text/plain; charset=utf-8"};
-  }
+  /// In plain words, which no browser shall take for anything else.
+  static Reply text(std::string body, int status = 200) { return {status, std::move(body), std::string(kPlainText)}; }
   static Reply alreadySent() {
     Reply reply;
     reply.sent = true;

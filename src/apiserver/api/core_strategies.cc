@@ -40,6 +40,18 @@ Done signRequester(json::object& request, const User& user) {
   return {};
 }
 
+/// What the server serves itself is there at once.
+Done setAvailable(json::object& service, const Clock& clock) {
+  if (json::findObject(service, {"spec", "service"}) != nullptr) return {};
+  const json::object available{{"type", "Available"},
+                               {"status", "True"},
+                               {"lastTransitionTime", formatTime(clock.now())},
+                               {"reason", "Local"},
+                               {"message", "Local APIServices are always available"}};
+  service["status"] = json::object{{"conditions", json::array{available}}};
+  return {};
+}
+
 }  // namespace
 
 void addCoreStrategies(Strategies& strategies) {
@@ -52,6 +64,9 @@ void addCoreStrategies(Strategies& strategies) {
   namespaces.prepare_update = [](json::object& ns, const json::object&, std::string_view, StrategyContext&) {
     return labelNamespace(ns);
   };
+
+  strategies.at("apiregistration.k8s.io/apiservices").prepare_create =
+      [](json::object& service, StrategyContext& context) { return setAvailable(service, context.clock); };
 
   strategies.at("certificates.k8s.io/certificatesigningrequests").prepare_create =
       [](json::object& request, StrategyContext& context) { return signRequester(request, context.user); };

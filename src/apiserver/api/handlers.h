@@ -13,7 +13,7 @@ namespace slipway::apiserver {
 /// more than another view of the object are elsewhere (subresources.h). Loop thread only.
 class ResourceHandlers {
  public:
-  ResourceHandlers(Registry& registry, const Clock& clock) : registry_(registry), clock_(clock) {}
+  explicit ResourceHandlers(Registry& registry) : registry_(registry) {}
 
   /// Of the main resource, and of the subresource "status" and its like.
   Task<Answer<Reply>> handle(Call& call);
@@ -47,7 +47,6 @@ class ResourceHandlers {
   void rememberLine(ChangePtr change);
 
   Registry& registry_;
-  const Clock& clock_;
   std::deque<ChangePtr> recent_lines_;
   std::set<async::Event*> watches_;
   bool ending_ = false;

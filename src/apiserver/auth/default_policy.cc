@@ -11,15 +11,17 @@ namespace {
 //   P verbs groups resources [names]       a rule of the role above
 //   U verbs paths                          the same for paths
 //   B name role [U=user G=group S=ns/sa]   ClusterRoleBinding
-//   N namespace name                       Role in a namespace, with a RoleBinding of the same name by the next line
+//   N namespace name [binding]             Role in a namespace, with a RoleBinding of the same name, or that, by the
+//                                          next line
 //   V [U=... G=... S=...]                  the subjects of that RoleBinding
 constexpr std::string_view kPolicy =
 #include "apiserver/auth/default_policy.inc"
-    "N kube-system extension-apiserver-authentication-reader\n"
+    "N kube-system extension-apiserver-authentication-reader system::extension-apiserver-authentication-reader\n"
     "V U=system:kube-controller-manager U=system:kube-scheduler\n"
     "P get,list,watch - configmaps extension-apiserver-authentication\n"
     "N kube-system system::leader-locking-kube-controller-manager\n"
-    "V U=system:kube-controller-manager S=kube-system/kube-controller-manager\n"
+    "V U=system:kube-controller-manager S=kube-system/kube-controller-manager "
+    "S=kube-system/leader-election-controller\n"
     "P watch - configmaps\n"
     "P get,update - configmaps kube-controller-manager\n"
     "N kube-system system::leader-locking-kube-scheduler\n"
@@ -142,7 +144,8 @@ std::vector<json::object> defaultPolicy() {
     } else if (line[0] == "N") {
       role = &objects.emplace_back(makeObject("Role", line[2], line[1]));
       (*role)["rules"] = json::array();
-      json::object& binding = bindings.emplace_back(makeObject("RoleBinding", line[2], line[1]));
+      json::object& binding =
+          bindings.emplace_back(makeObject("RoleBinding", line.size() > 3 ? line[3] : line[2], line[1]));
       binding["roleRef"] = roleRef("Role", line[2]);
     } else if (line[0] == "V") {
       json::array subjects;
