@@ -15,6 +15,7 @@
 #include "apiserver/encryption.h"
 #include "apiserver/namespace_keeper.h"
 #include "apiserver/request_metrics.h"
+#include "apiserver/server_metrics.h"
 #include "apiserver/server_paths.h"
 #include "apiserver/streams/pod_streams.h"
 #include "async/task_group.h"
@@ -42,6 +43,17 @@ std::vector<std::string> serverNames(const ApiServerOptions& options) {
   }
   names.insert(names.end(), options.names.begin(), options.names.end());
   return names;
+}
+
+/// What is too large is refused as everything else is: with a Status.
+http::ServerOptions serverOptions() {
+  http::ServerOptions options;
+  options.refusal = [limit = options.max_body_bytes](int status, const std::string& why) {
+    if (status != 413) return http::Response{status, {{"Content-Type", std::string(kPlainText)}}, why + "\n"};
+    const StatusError error = refuse::tooLarge(fmt::format("limit is {}", limit));
+    return http::Response{status, {{"Content-Type", "application/json"}}, json::serialize(error.toStatus())};
+  };
+  return options;
 }
 
 }  // namespace
@@ -179,7 +191,8 @@ Task<void> ApiServer::Impl::housekeeping() {
 }
 
 Task<Answer<Reply>> ApiServer::Impl::writeMetrics() {
-  Reply reply = Reply::text(metrics.text(*store, *handlers));
+  Reply reply = Reply::text(metrics.text(*store, *handlers) +
+                            storageMetrics(*store, kinds, options.data_dir / "state.db") + processMetrics());
   reply.type = "text/plain; version=0.0.4; charset=utf-8";
   co_return reply;
 }
@@ -218,7 +231,7 @@ Task<Status> ApiServer::start() {
   CO_TRY_STATUS(writeFileAtomic(kubeconfig(), text, 0600));
 
   http::Handler handler = [api = impl_->api.get()](http::Exchange& exchange) { return api->handle(exchange); };
-  impl_->server = std::make_unique<http::Server>(impl_->group.executor(), http::ServerOptions(), std::move(handler));
+  impl_->server = std::make_unique<http::Server>(impl_->group.executor(), serverOptions(), std::move(handler));
   impl_->group.spawn("API server", impl_->server->serve(std::move(listener), std::move(tls)));
   impl_->group.spawn("definition keeper", impl_->definitions->run());
   impl_->group.spawn("APIService keeper", impl_->api_services->run());

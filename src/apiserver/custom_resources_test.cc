@@ -88,5 +88,33 @@ TEST_F(CustomResources, CustomResourceIsServedAndGoesWithItsDefinition) {
   });
 }
 
+TEST_F(CustomResources, ADefinitionIsHeldOnlyWhenItGoesAndAnOldVersionIsWarnedOf) {
+  with([](ApiServer&, testing::ApiClient& client) -> Task<void> {
+    const std::string definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+    json::value two = json::parse(kWidgets);
+    json::array& versions = two.at("spec").at("versions").as_array();
+    json::object old = versions.at(0).as_object();
+    old["name"] = "v1beta1";
+    old["storage"] = false;
+    old["deprecated"] = true;
+    versions.push_back(old);
+    co_await client.ask("POST", definitions, two);
+    const std::string widgets = "/apis/example.com/v1/namespaces/default/widgets";
+    EXPECT_TRUE(co_await client.eventually(widgets, 200));
+    const auto made = co_await client.ask("GET", definitions + "/widgets.example.com");
+    EXPECT_EQ(json::find(made.body, {"metadata", "finalizers"}), nullptr);
+    co_await client.ask("POST", widgets, json::parse(R"({"metadata":{"name":"w"}})"));
+    const auto warned = co_await client.ask("GET", "/apis/example.com/v1beta1/namespaces/default/widgets/w");
+    EXPECT_EQ(warned.warnings.size(), 1U);
+    if (warned.warnings.empty()) co_return;
+    EXPECT_THAT(warned.warnings[0],
+                ::testing::HasSubstr("example.com/v1beta1 Widget is deprecated; use example.com/v1 Widget"));
+    const auto going = co_await client.ask("DELETE", definitions + "/widgets.example.com");
+    EXPECT_EQ(going.code, 200);
+    EXPECT_THAT(going.text, ::testing::HasSubstr("customresourcecleanup.apiextensions.k8s.io"));
+    EXPECT_TRUE(co_await client.eventually(definitions + "/widgets.example.com", 404));
+  });
+}
+
 }  // namespace
 }  // namespace slipway::apiserver

@@ -1,5 +1,7 @@
 #include "apiserver/request_metrics.h"
 
+#include "apiserver/server_paths.h"
+
 namespace slipway::apiserver {
 
 void RequestMetrics::note(const Call& call, int status, std::chrono::nanoseconds took) {
@@ -35,6 +37,11 @@ std::string RequestMetrics::text(const Store& store, const ResourceHandlers& han
   }
   const Store::Figures figures = store.figures();
   out += fmt::format("# TYPE apiserver_watches gauge\napiserver_watches {}\n", handlers.figures().watches);
+  out +=
+      fmt::format("# TYPE apiserver_longrunning_requests gauge\napiserver_longrunning_requests{{verb=\"WATCH\"}} {}\n",
+                  handlers.figures().watches);
+  out += fmt::format("# TYPE kubernetes_build_info gauge\nkubernetes_build_info{{git_version=\"{}\"}} 1\n",
+                     kServedVersion);
   out += fmt::format("# TYPE slipway_store_objects gauge\nslipway_store_objects {}\n", figures.objects);
   out +=
       fmt::format("# TYPE slipway_store_history_bytes gauge\nslipway_store_history_bytes {}\n", figures.history_bytes);

@@ -8,9 +8,6 @@
 namespace slipway::apiserver {
 namespace {
 
-// What stands after the plus is no part of the order of versions: a chart that asks for 1.25 or later takes it.
-constexpr std::string_view kVersion = "v1.36.0+slipway";
-
 json::object versionDocument() {
   return {{"major", "1"},
           {"minor", "36"},
@@ -18,7 +15,7 @@ json::object versionDocument() {
           {"emulationMinor", "36"},
           {"minCompatibilityMajor", "1"},
           {"minCompatibilityMinor", "35"},
-          {"gitVersion", kVersion},
+          {"gitVersion", kServedVersion},
           {"gitCommit", ""},
           {"gitTreeState", "clean"},
           {"buildDate", "1970-01-01T00:00:00Z"},

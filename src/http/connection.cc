@@ -9,7 +9,8 @@ namespace {
 
 // Each piece of a long write has the whole time limit: so it holds for writes without progress.
 constexpr size_t kWritePiece = 256 * 1024;
-constexpr size_t kMaxLingering = 1024 * 1024;
+// More than any body that somebody sends in good faith: they write it to its end before they read.
+constexpr size_t kMaxLingering = 16 * 1024 * 1024;
 constexpr auto kLingerTime = std::chrono::seconds(2);
 
 Task<bool> runsWell(const Handler& handler, Exchange& exchange) {
@@ -125,6 +126,7 @@ Task<bool> Connection::readBody() {
 Task<void> Connection::refuse(int status, std::string message) {
   Response response{.status = status, .headers = {{"Content-Type", "text/plain; charset=utf-8"}}};
   response.body = message + "\n";
+  if (options_.refusal) response = options_.refusal(status, message);
   out_.clear();
   appendResponseHead(out_, response, {.length = response.body.size(), .close = true}, "");
   out_ += response.body;

@@ -19,6 +19,8 @@ struct ServerOptions {
   std::chrono::nanoseconds body_timeout = std::chrono::seconds(60);
   std::chrono::nanoseconds idle_timeout = std::chrono::seconds(120);  ///< between requests
   std::chrono::nanoseconds write_timeout = std::chrono::seconds(60);  ///< a write that makes no progress
+  /// How a request that cannot be read is answered (400, 413, 431, 501); a line of text when empty.
+  std::function<Response(int status, const std::string& why)> refusal;
 };
 
 /// One request and the way to answer it. Exactly one of respond(), stream() and upgrade() is called; if none was when

@@ -2,6 +2,7 @@
 
 #include "json/compare.h"
 #include "json/document.h"
+#include "json/indent.h"
 #include "json/merge_patch.h"
 #include "json/patch.h"
 #include "json/strategic_merge.h"
@@ -99,6 +100,21 @@ TEST(MergePatch, Rfc7386Examples) {
     applyMergePatch(document, j(row.patch));
     EXPECT_EQ(document, j(row.wanted)) << row.patch;
   }
+}
+
+TEST(Indent, LooksAsGoWritesItForPeople) {
+  EXPECT_EQ(indented(R"({"a":{},"b":[],"c":[1,{"d":"x, \"{\": y"}],"e":null})"), R"({
+  "a": {},
+  "b": [],
+  "c": [
+    1,
+    {
+      "d": "x, \"{\": y"
+    }
+  ],
+  "e": null
+})");
+  EXPECT_EQ(indented("3"), "3");
 }
 
 TEST(MergePatch, TheDifferenceLeadsFromOneToTheOther) {

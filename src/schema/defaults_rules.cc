@@ -224,6 +224,21 @@ void statefulSetStrategy(object& strategy) {
   }
 }
 
+/// What a claim is that stands in a StatefulSet: of its own kind, and bound to nothing.
+void statefulSetSpec(object& spec) {
+  forEachObject(spec, "volumeClaimTemplates", [](object& claim) {
+    claim["apiVersion"] = "v1";
+    claim["kind"] = "PersistentVolumeClaim";
+    setDefault(json::ensureObject(claim, "status"), "phase", "Pending");
+  });
+}
+
+/// Of a resource claim: one device, unless something else is said.
+void exactDeviceRequest(object& request) {
+  if (json::text(request, {"allocationMode"}).empty()) request["allocationMode"] = "ExactCount";
+  if (json::text(request, {"allocationMode"}) == "ExactCount") setDefault(request, "count", 1);
+}
+
 void jobSpec(object& spec) {
   if (!spec.contains("completions") && !spec.contains("parallelism")) spec["completions"] = 1;
   setDefault(spec, "parallelism", 1);
@@ -311,8 +326,11 @@ constexpr std::array kRules = {
     DefaultRule{"api.apps.v1.DaemonSet", daemonSet},
     DefaultRule{"api.apps.v1.DeploymentStrategy", deploymentStrategy},
     DefaultRule{"api.apps.v1.DaemonSetUpdateStrategy", daemonSetStrategy},
+    DefaultRule{"api.apps.v1.StatefulSetSpec", statefulSetSpec},
     DefaultRule{"api.apps.v1.StatefulSetUpdateStrategy", statefulSetStrategy},
     DefaultRule{"api.batch.v1.Job", job},
+    DefaultRule{"api.resource.v1.ExactDeviceRequest", exactDeviceRequest},
+    DefaultRule{"api.resource.v1.DeviceSubRequest", exactDeviceRequest},
     DefaultRule{"api.networking.v1.NetworkPolicySpec", networkPolicySpec},
     DefaultRule{"api.rbac.v1.Subject", subject},
     DefaultRule{"api.autoscaling.v2.HorizontalPodAutoscalerBehavior", scalingBehavior},

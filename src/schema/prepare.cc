@@ -246,15 +246,6 @@ void prepareForCreate(const ResourceInfo& resource, object& document, WallTime n
   if (kind == "DaemonSet") {
     json::ensureObject(metadata, "annotations")[kTemplateGeneration] = "1";
   }
-  if (kind == "StatefulSet") {
-    if (array* claims = json::findArray(document, {"spec", "volumeClaimTemplates"})) {
-      for (value& claim : *claims) {
-        if (!claim.is_object()) continue;
-        claim.get_object()["apiVersion"] = "v1";
-        claim.get_object()["kind"] = "PersistentVolumeClaim";
-      }
-    }
-  }
 }
 
 namespace {

@@ -334,8 +334,9 @@ void checkProfiles(const Check& security) {
   }
 }
 
-void checkContainers(const Check& spec) {
+void checkContainers(const Check& spec, const std::set<std::string_view>& more_volumes) {
   Around around;
+  around.volumes.insert(more_volumes.begin(), more_volumes.end());
   spec.list("volumes", [&](const Check& volume) { around.volumes.insert(volume.text("name")); });
   spec.list("resourceClaims", [&](const Check& claim) { around.claims.insert(claim.text("name")); });
   around.restart = spec.text("restartPolicy");

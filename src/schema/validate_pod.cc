@@ -252,10 +252,10 @@ void checkTolerations(const Check& spec) {
   });
 }
 
-void checkPodSpec(const Check& spec) {
+void checkPodSpec(const Check& spec, const std::set<std::string_view>& more_volumes) {
   checkVolumes(spec);
   checkClaims(spec);
-  checkContainers(spec);
+  checkContainers(spec, more_volumes);
   checkPodResources(spec);
   spec.oneOf("restartPolicy", {"Always", "OnFailure", "Never"}, true);
   spec.oneOf("dnsPolicy", {"ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"}, true);
@@ -288,12 +288,12 @@ void checkPodSpec(const Check& spec) {
   }
 }
 
-void checkPodTemplate(const Check& pod_template) {
+void checkPodTemplate(const Check& pod_template, const std::set<std::string_view>& more_volumes) {
   // Metadata of a template is named without "metadata" by the real server.
   Check metadata = pod_template.child("metadata");
   checkLabels(metadata, "labels", pod_template.path("labels"));
   checkAnnotations(metadata, "annotations", pod_template.path("annotations"));
-  checkPodSpec(pod_template.child("spec"));
+  checkPodSpec(pod_template.child("spec"), more_volumes);
 }
 
 std::span<const KindRules> podRules() {

@@ -34,9 +34,16 @@ void checkOwnSelector(const Check& spec, std::string_view kind, bool says_invali
   }
 }
 
+/// The volumes that a StatefulSet's pods get beside those of their template.
+std::set<std::string_view> claimNames(const Check& spec) {
+  std::set<std::string_view> names;
+  spec.list("volumeClaimTemplates", [&](const Check& claim) { names.insert(claim.child("metadata").text("name")); });
+  return names;
+}
+
 void checkTemplate(const Check& spec, std::string_view kind) {
   Check pod_template = spec.child("template");
-  checkPodTemplate(pod_template);
+  checkPodTemplate(pod_template, claimNames(spec));
   Check pod = pod_template.child("spec");
   if (pod.text("restartPolicy") == "OnFailure" || pod.text("restartPolicy") == "Never") {
     pod.notSupportedAt(pod.path("restartPolicy"), pod.text("restartPolicy"), {"Always"});

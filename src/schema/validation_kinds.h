@@ -44,8 +44,9 @@ bool checkSelector(const Check& at, std::string_view key);
 /// True if a label selector matches labels; an invalid or empty one matches nothing.
 bool selectorMatches(const json::object& selector, const json::object* labels);
 void checkNodeSelector(const Check& selector);
-void checkPodSpec(const Check& spec);
-void checkPodTemplate(const Check& pod_template);
+/// `more_volumes`: names that mounts may use beside the pod's own.
+void checkPodSpec(const Check& spec, const std::set<std::string_view>& more_volumes = {});
+void checkPodTemplate(const Check& pod_template, const std::set<std::string_view>& more_volumes = {});
 /// What may not change of a pod, what is wrong with its new status.
 void checkPodUpdate(const Check& root, const json::object& old);
 void checkPodStatus(const Check& root, const json::object& old);
@@ -55,7 +56,7 @@ void checkEphemeralChanges(const Check& root, const json::object& old);
 void checkAffinity(const Check& affinity);
 void checkVolumes(const Check& spec);
 void checkNfs(const Check& source);
-void checkContainers(const Check& spec);
+void checkContainers(const Check& spec, const std::set<std::string_view>& more_volumes = {});
 /// What a container, or a pod as a whole, asks for; `claims` are the names of the pod's resource claims.
 void checkResources(const Check& holder, bool of_pod, const std::set<std::string_view>& claims);
 void checkPodResources(const Check& spec);

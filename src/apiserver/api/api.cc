@@ -130,6 +130,39 @@ class Api::InFlight {
   bool is_over_ = false;
 };
 
+namespace {
+
+/// What a path must be to name something; behind a proxy it is somebody else's.
+Done checkPath(const Call& call) {
+  const RequestInfo& info = call.info;
+  if (info.subresource == "proxy") return {};
+  if (call.request.path().find("//") != std::string_view::npos) {
+    return failure(info.is_resource ? refuse::noSuchResource() : refuse::noSuchPath());
+  }
+  for (const auto& [what, name] : {std::pair{"Namespace", &info.ns}, std::pair{"Name", &info.name}}) {
+    const char* why = *name == "." ? "may not be '.'" : *name == ".." ? "may not be '..'" : nullptr;
+    if (why == nullptr && name->find('/') != std::string::npos) why = "may not contain '/'";
+    if (why == nullptr && name->find('%') != std::string::npos) why = "may not contain '%'";
+    if (why != nullptr) {
+      return failure(refuse::badRequest(fmt::format("{} parameter invalid: {:?}: {}", what, *name, why)));
+    }
+  }
+  return {};
+}
+
+Done checkTimeout(const Call& call) {
+  const std::string_view timeout = call.query.get("timeout");
+  if (timeout.empty()) return {};
+  const char* why = parseInt(timeout) && timeout != "0" ? "missing unit in"
+                    : parseDuration(timeout)            ? nullptr
+                                                        : "invalid";
+  if (why == nullptr) return {};
+  return failure(refuse::badRequest(
+      fmt::format("invalid timeout specified in the request URL - time: {} duration {:?}", why, timeout)));
+}
+
+}  // namespace
+
 Task<Answer<Reply>> Api::answer(Call& call) {
   const Path* path = call.info.is_resource ? nullptr : findPath(call.info.path);
   const bool open = path != nullptr && path->open_to_all;
@@ -140,6 +173,8 @@ Task<Answer<Reply>> Api::answer(Call& call) {
     CO_TRY_STATUS(impersonate(call));
     CO_TRY_STATUS(authorize(call));
   }
+  CO_TRY_STATUS(checkPath(call));
+  CO_TRY_STATUS(checkTimeout(call));
   if (path != nullptr) {
     const std::string& method = call.request.method;
     if (method != "GET" && method != "HEAD") co_return failure(refuse::methodNotAllowed());
@@ -190,15 +225,18 @@ Done Api::impersonate(Call& call) {
     const Qualified qualified{attributes.resource, attributes.group};
     return failure(refuse::forbidden(qualified, what, refusalText(call.user, attributes, decision.reason)));
   };
-  if (name.starts_with(kServiceAccountPrefix)) {
-    const auto [ns, account] = splitOnce(std::string_view(name).substr(kServiceAccountPrefix.size()), ':');
+  const bool of_account = name.starts_with(kServiceAccountPrefix);
+  const auto [ns, account] =
+      splitOnce(std::string_view(name).substr(of_account ? kServiceAccountPrefix.size() : 0), ':');
+  // What only begins like the name of an account is a user as any other.
+  if (of_account && !ns.empty() && !account.empty() && account.find(':') == std::string_view::npos) {
     TRY_STATUS(check("", "serviceaccounts", "", ns, account));
     if (wanted.groups.empty()) wanted.groups = serviceAccountGroups(ns);
   } else {
     TRY_STATUS(check("", "users", "", "", name));
-    // A node is in its group without being asked.
+    // A node is in its group without being asked, for who may name that group too.
     const bool plain_node = name.starts_with(kNodeUserPrefix) && wanted.groups.empty() && wanted.extra.empty();
-    if (plain_node) wanted.groups.emplace_back(kNodesGroup);
+    if (plain_node && check("", "groups", "", "", kNodesGroup)) wanted.groups.emplace_back(kNodesGroup);
   }
   for (const std::string_view group : headers.all("Impersonate-Group")) TRY_STATUS(check("", "groups", "", "", group));
   if (!wanted.uid.empty()) TRY_STATUS(check("authentication.k8s.io", "uids", "", "", wanted.uid));
@@ -248,6 +286,7 @@ Task<Answer<Reply>> Api::routeResource(Call& call) {
     const bool served = call.info.group.empty() || p_.registry.kinds().hasGroup(call.info.group);
     co_return failure(served ? refuse::noSuchResource() : refuse::noSuchPath());
   }
+  if (!call.kind->deprecation.empty()) call.warnings.push_back(call.kind->deprecation);
   if (call.kind->table == "core/componentstatuses") {
     call.warnings.emplace_back("v1 ComponentStatus is deprecated in v1.19+");
   }

@@ -4,13 +4,15 @@
 
 #include "apiserver/api/yaml_answer.h"
 #include "base/strings.h"
+#include "json/indent.h"
 
 namespace slipway::apiserver {
 namespace {
 
-constexpr size_t kGzipFrom = 128 * 1024;
 constexpr int kFastest = 1;
 constexpr int kGzipWindow = 15 + 16;
+
+}  // namespace
 
 std::optional<std::string> gzip(const std::string& bytes) {
   z_stream stream{};
@@ -34,8 +36,6 @@ bool acceptsGzip(const Call& call) {
   return false;
 }
 
-}  // namespace
-
 bool prefersYaml(std::string_view accept) {
   for (const std::string_view entry : split(accept, ',')) {
     const std::string_view type = trim(entry.substr(0, entry.find(';')));
@@ -44,6 +44,18 @@ bool prefersYaml(std::string_view accept) {
   }
   return false;
 }
+
+namespace {
+
+/// Somebody reads it: they say so, or their program is one that shows what comes.
+bool wantsIndented(const Call& call) {
+  if (call.query.has("pretty")) return call.query.get("pretty") == "true" || call.query.get("pretty") == "1";
+  if (call.info.path == "/version") return true;
+  const std::string_view agent = call.request.headers.get("User-Agent");
+  return agent.starts_with("curl") || agent.starts_with("Wget") || agent.starts_with("Mozilla/5.0");
+}
+
+}  // namespace
 
 void setContent(const Call& call, Reply& reply) {
   const bool whole = call.info.verb != "watch" || reply.status != 200;
@@ -55,13 +67,9 @@ void setContent(const Call& call, Reply& reply) {
       reply.body = asYaml(document);
       reply.type = "application/yaml";
     }
-  }
-  if (reply.body.size() < kGzipFrom || call.request.method != "GET" || !acceptsGzip(call)) return;
-  if (!reply.headers.get("Content-Encoding").empty()) return;
-  if (std::optional<std::string> packed = gzip(reply.body)) {
-    reply.body = std::move(*packed);
-    reply.headers.set("Content-Encoding", "gzip");
-    if (reply.headers.get("Vary").empty()) reply.headers.set("Vary", "Accept-Encoding");
+  } else if (whole && reply.type == "application/json" && reply.headers.get("Content-Encoding").empty() &&
+             wantsIndented(call)) {
+    reply.body = json::indented(reply.body);
   }
 }
 

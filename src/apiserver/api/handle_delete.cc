@@ -3,6 +3,7 @@
 #include "apiserver/api/object_meta.h"
 #include "apiserver/api/render.h"
 #include "base/strings.h"
+#include "schema/conform.h"
 
 namespace slipway::apiserver {
 namespace {
@@ -14,7 +15,7 @@ StatusError badOption(std::string_view reason, std::string_view field, std::stri
 
 Done readBodyOptions(const Call& call, DeletePlan& plan, std::optional<bool>& orphan) {
   if (trim(call.request.body).empty()) return {};
-  TRY(const json::object body, readBody(call));
+  TRY(json::object body, readBody(call));
   const std::string_view kind = json::text(body, {"kind"});
   if (!kind.empty() && kind != "DeleteOptions") {
     return failure(
@@ -22,6 +23,10 @@ Done readBodyOptions(const Call& call, DeletePlan& plan, std::optional<bool>& or
                                        "\"pkg/apis/meta/internalversion/scheme/register.go:27\"",
                                        kind, json::text(body, {"apiVersion"}))));
   }
+  // What cannot be read must not be passed over: it may be the condition under which nothing is to be deleted.
+  const schema::Type* type = call.schema->findType("apimachinery.pkg.apis.meta.v1.DeleteOptions");
+  if (const auto known = schema::conform(body, *type); !known)
+    return failure(refuse::badRequest(known.error().message));
   if (const auto grace = json::findInt(body, {"gracePeriodSeconds"})) plan.grace_seconds = *grace;
   plan.uid = json::text(body, {"preconditions", "uid"});
   plan.resource_version = json::text(body, {"preconditions", "resourceVersion"});

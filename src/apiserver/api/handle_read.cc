@@ -16,6 +16,15 @@ StatusError tooLargeRevision(int64_t wanted, int64_t current) {
   return error;
 }
 
+/// A reader may ask for one that is at least as new as a version; here all are.
+Done checkVersionAsked(const Call& call, int64_t current) {
+  const std::string_view asked = call.query.get("resourceVersion");
+  if (asked.empty()) return {};
+  TRY(const int64_t wanted, parseRevision(asked, true));
+  if (wanted > current) return failure(tooLargeRevision(wanted, current));
+  return {};
+}
+
 }  // namespace
 
 std::string prefixOf(const Call& call) {
@@ -24,6 +33,7 @@ std::string prefixOf(const Call& call) {
 
 Task<Answer<Reply>> ResourceHandlers::get(Call& call) {
   const Kind& kind = *call.kind;
+  CO_TRY_STATUS(checkVersionAsked(call, registry_.store().revision()));
   CO_TRY(const StoredPtr stored, registry_.get(kind, call.info.ns, call.info.name));
   if (call.form == Form::Object && storedAsServed(kind, *stored)) co_return Reply{200, stored->bytes};
   co_return Reply{200, renderOne(call, kind, *stored)};

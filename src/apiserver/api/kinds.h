@@ -42,6 +42,7 @@ struct Kind {
   std::string storage_version;  ///< apiVersion that is stored when it is another one, converted on the way
   json::object scale_paths;     ///< custom: spec.versions[].subresources.scale
   json::object open_api;        ///< custom: its schema, for /openapi
+  std::string deprecation;      ///< what who uses this version is warned of; empty: nothing
 
   std::string apiVersion() const { return group.empty() ? version : group + "/" + version; }
   Qualified resource() const { return {plural, group}; }

@@ -64,17 +64,21 @@ Answer<int64_t> parseRevision(std::string_view text, bool watch) {
 
 namespace {
 
+/// A number of the query, 0 when it is not there.
+Answer<int64_t> numberOf(const Query& query, std::string_view name) {
+  const std::string_view text = query.get(name);
+  if (text.empty()) return 0;
+  const std::optional<int64_t> number = parseInt(text);
+  if (number) return *number;
+  return failure(refuse::badRequest(fmt::format("strconv.ParseInt: parsing {:?}: invalid syntax", text)));
+}
+
 Done checkOffered(const Call& call, const kube::FieldSelector& selector) {
   const auto& offered = call.kind->selectable;
   for (const auto& wanted : selector.requirements()) {
     if (offered.contains(wanted.path)) continue;
-    if (call.kind->custom && offered.size() > 2) {
-      return failure(refuse::badRequest("field label not supported: " + std::string(wanted.path)));
-    }
     if (offered.size() > 2) {
-      return failure(refuse::badRequest(fmt::format(
-          "Unable to find \"{}\" that match label selector \"\", field selector \"{}\": field label not supported: {}",
-          call.kind->plural, call.query.get("fieldSelector"), wanted.path)));
+      return failure(refuse::badRequest("field label not supported: " + std::string(wanted.path)));
     }
     std::vector<std::string> known;
     for (const std::string& field : offered) known.push_back("\"" + field + "\"");
@@ -96,18 +100,24 @@ Answer<ListOptions> readListOptions(const Call& call) {
   const Query& query = call.query;
   Result<kube::LabelSelector> labels = kube::LabelSelector::parse(query.get("labelSelector"));
   if (!labels) return failure(refuse::badRequest(labels.error().message));
-  Result<kube::FieldSelector> fields = kube::FieldSelector::parse(query.get("fieldSelector"));
+  std::string wanted_fields(query.get("fieldSelector"));
+  // The old path of a watch names its object: who may watch that one sees no other.
+  if (call.info.verb == "watch" && !call.info.name.empty()) {
+    wanted_fields += fmt::format("{}metadata.name={}", wanted_fields.empty() ? "" : ",", call.info.name);
+  }
+  Result<kube::FieldSelector> fields = kube::FieldSelector::parse(wanted_fields);
   if (!fields) return failure(refuse::badRequest(fields.error().message));
   TRY_STATUS(checkOffered(call, *fields));
   options.labels = std::move(*labels);
   options.fields = std::move(*fields);
-  options.limit = static_cast<size_t>(std::max<int64_t>(0, parseInt(query.get("limit")).value_or(0)));
+  TRY(const int64_t limit, numberOf(query, "limit"));
+  options.limit = static_cast<size_t>(std::max<int64_t>(0, limit));
   options.next = query.get("continue");
   options.resource_version = query.get("resourceVersion");
   options.match = query.get("resourceVersionMatch");
   options.bookmarks = query.flag("allowWatchBookmarks");
   options.send_initial_events = query.flag("sendInitialEvents");
-  options.timeout_seconds = parseInt(query.get("timeoutSeconds")).value_or(0);
+  TRY(options.timeout_seconds, numberOf(query, "timeoutSeconds"));
   TRY_STATUS(checkMatch(call, options));
   return options;
 }

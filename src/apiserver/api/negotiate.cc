@@ -116,8 +116,14 @@ Answer<json::object> readBody(const Call& call, std::vector<std::string>* duplic
   const bool yaml = type == "application/yaml";
   if (!yaml && !type.empty() && type != "application/json") return failure(refuse::unsupportedMediaType(kOffered));
   TRY(const std::string body, plainBody(call));
-  Result<json::value> document =
-      yaml ? json::yamlToJson(body, {}, duplicates) : json::readDocument(body, {}, duplicates, std::move(storage));
+  const auto read = [&](const std::string& text) {
+    return yaml ? json::yamlToJson(text, {}, duplicates) : json::readDocument(text, {}, duplicates, storage);
+  };
+  Result<json::value> document = read(body);
+  // Bytes that are no UTF-8 become U+FFFD, as Go reads them; most bodies are never looked at for it.
+  if (!document && document.error().is(Code::BadRequest)) {
+    if (const std::string mended = toValidUtf8(body); mended != body) document = read(mended);
+  }
   if (!document) {
     if (document.error().code == Code::RequestEntityTooLarge) return failure(StatusError(document.error()));
     return failure(refuse::badRequest(fmt::format(

@@ -1,5 +1,6 @@
 #include "apiserver/api/openapi.h"
 
+#include "apiserver/api/content.h"
 #include "apiserver/api/openapi_custom.h"
 #include "apiserver/api/openapi_proto.h"
 #include "apiserver/api/openapi_types.h"
@@ -97,15 +98,27 @@ const OpenApi::Document& OpenApi::document(const std::string& name) {
     out["components"] = json::object{{"schemas", std::move(schemas)}};
   }
   document.body = json::serialize(out);
-  if (v2) document.protobuf = swaggerAsProtobuf(out);
+  document.packed = gzip(document.body);
+  if (v2) {
+    document.protobuf = swaggerAsProtobuf(out);
+    document.packed_protobuf = gzip(document.protobuf);
+  }
   document.hash = sha256Hex(document.body);
   return document;
 }
 
-Reply OpenApi::reply(const Call& call, const Document& document) const {
+Reply OpenApi::reply(const Call& call, const Document& document, bool protobuf) const {
   const std::string tag = "\"" + document.hash + "\"";
-  Reply out{200, document.body};
-  if (call.request.headers.get("If-None-Match") == tag) out = Reply{304, ""};
+  Reply out{200, ""};
+  const std::optional<std::string>& packed = protobuf ? document.packed_protobuf : document.packed;
+  if (call.request.headers.get("If-None-Match") == tag) {
+    out.status = 304;
+  } else if (packed && acceptsGzip(call)) {
+    out.body = *packed;
+    out.headers.set("Content-Encoding", "gzip");
+  } else {
+    out.body = protobuf ? document.protobuf : document.body;
+  }
   out.headers.set("ETag", tag);
   out.headers.set("Vary", "Accept-Encoding, Accept");
   return out;
@@ -137,8 +150,7 @@ Answer<Reply> OpenApi::version2(const Call& call) {
     if (type == "application/json" || type == "application/*" || type == "*/*") return reply(call, document("v2"));
     // Clients wrote an @ where a media type may have none, until they learned better.
     if (type != "application/com.github.proto-openapi.spec.v2@v1.0+protobuf" && type != kProtobufV2) continue;
-    Reply out = reply(call, document("v2"));
-    if (out.status == 200) out.body = document("v2").protobuf;
+    Reply out = reply(call, document("v2"), true);
     out.type = kProtobufV2;
     return out;
   }
@@ -148,7 +160,7 @@ Answer<Reply> OpenApi::version2(const Call& call) {
 Task<Answer<Reply>> OpenApi::serve(const Call* call) {
   const std::string& path = call->info.path;
   if (path == kV2) co_return version2(*call);
-  if (path == kV3 || path == "/openapi/v3/") co_return index();
+  if (path == kV3) co_return index();
   co_return version3(*call, path.substr(kV3.size() + 1));
 }
 

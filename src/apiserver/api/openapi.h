@@ -19,7 +19,9 @@ class OpenApi {
  private:
   struct Document {
     std::string body;
-    std::string protobuf;  ///< of v2
+    std::string protobuf;               ///< of v2
+    std::optional<std::string> packed;  ///< gzipped once, since nearly every client wants it so
+    std::optional<std::string> packed_protobuf;
     std::string hash;
   };
   Task<Answer<Reply>> serve(const Call* call);
@@ -27,7 +29,7 @@ class OpenApi {
   Answer<Reply> version3(const Call& call, const std::string& name);
   Answer<Reply> version2(const Call& call);
   const Document& document(const std::string& name);
-  Reply reply(const Call& call, const Document& document) const;
+  Reply reply(const Call& call, const Document& document, bool protobuf = false) const;
 
   const schema::Schema& schema_;
   const Kinds& kinds_;

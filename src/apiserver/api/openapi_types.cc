@@ -24,6 +24,12 @@ std::string OpenApiTypes::nameOf(const schema::Type& type) {
   return known ? fmt::format("io.k8s.{}", name) : std::string(name);
 }
 
+json::object OpenApiTypes::named(std::string_view name, json::object schema) {
+  const std::string full = fmt::format("io.k8s.apimachinery.pkg.{}", name);
+  schemas_[full] = std::move(schema);
+  return {{"$ref", prefix_ + full}};
+}
+
 json::object OpenApiTypes::shapeSchema(const schema::Shape& shape) {
   using schema::Form;
   switch (shape.form) {
@@ -45,12 +51,11 @@ json::object OpenApiTypes::shapeSchema(const schema::Shape& shape) {
     case Form::MicroTime:
       return simple("string", "date-time");
     case Form::Quantity:
-      return swagger() ? simple("string") : oneOf("string", "number");
+      return named("api.resource.Quantity", swagger() ? simple("string") : oneOf("string", "number"));
     case Form::IntOrString: {
-      if (swagger()) return simple("string", "int-or-string");
-      json::object out = oneOf("integer", "string");
+      json::object out = swagger() ? simple("string") : oneOf("integer", "string");
       out["format"] = "int-or-string";
-      return out;
+      return named("util.intstr.IntOrString", std::move(out));
     }
     case Form::Any:
       return {{"x-kubernetes-preserve-unknown-fields", true}};

@@ -25,6 +25,8 @@ class OpenApiTypes {
  private:
   /// OpenAPI v2, which has no oneOf.
   bool swagger() const { return prefix_ == "#/definitions/"; }
+  /// A schema with a name of its own, as a reference to it.
+  json::object named(std::string_view name, json::object schema);
   json::object shapeSchema(const schema::Shape& shape);
   json::object fieldSchema(const schema::Type& holder, const schema::Field& field);
 

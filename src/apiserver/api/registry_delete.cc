@@ -73,6 +73,7 @@ DeleteStep planStep(const Kind& kind, const Strategy& strategy, json::object liv
   const bool was_deleting = meta::deleting(object);
   const json::object before = object;
   setGarbageFinalizers(object, plan, strategy);
+  if (!was_deleting && !strategy.finalizer_on_delete.empty()) meta::addFinalizer(object, strategy.finalizer_on_delete);
   int64_t grace = graceOf(strategy, object, plan);
   if (was_deleting) {
     const int64_t left = json::findInt(object, {"metadata", "deletionGracePeriodSeconds"}).value_or(0);

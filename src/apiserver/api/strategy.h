@@ -34,6 +34,7 @@ struct Strategy {
   bool may_create_on_update = false;  ///< PUT of a name that is not there
   bool unconditional_update = true;   ///< PUT without resourceVersion
   bool graceful_delete = false;       ///< pods
+  std::string finalizer_on_delete;    ///< holds an object whose deletion begins, until a controller is through
   bool answers_with_object = false;   ///< a delete answers with the object, not with a Status
   std::string default_propagation = "Background";
 };

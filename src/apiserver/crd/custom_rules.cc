@@ -257,6 +257,14 @@ void addSubresources(Kind& kind, const json::object& version) {
   }
 }
 
+std::string deprecationOf(const json::object& version, const Kind& kind, std::string_view better) {
+  const std::string_view own = json::text(version, {"deprecationWarning"});
+  if (!own.empty()) return std::string(own);
+  std::string out = fmt::format("{} {} is deprecated", kind.apiVersion(), kind.kind);
+  if (better != kind.version) out += fmt::format("; use {}/{} {}", kind.group, better, kind.kind);
+  return out;
+}
+
 /// By which clients see that objects are to be stored anew: eight bytes of a digest.
 std::string storageHash(std::string_view gvk) {
   const std::string hex = sha256Hex(gvk);
@@ -305,6 +313,7 @@ std::vector<KindPtr> kindsOf(const json::object& definition, const schema::Schem
     if (const json::object* open_api = json::findObject(version, {"schema", "openAPIV3Schema"}))
       kind->open_api = *open_api;
     addSubresources(*kind, version);
+    if (json::isTrue(version, {"deprecated"})) kind->deprecation = deprecationOf(version, *kind, storage);
     kind->rules = std::make_shared<CustomRules>(schema::Gvk{group, kind->version, kind->kind}, kind->namespaced,
                                                 kind->hasStatus(), version, builtin);
     out.push_back(std::move(kind));

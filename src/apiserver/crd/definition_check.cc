@@ -242,10 +242,11 @@ std::vector<Cause> checkDefinition(const json::object& definition, const json::o
 }
 
 void addDefinitionStrategy(Strategies& strategies) {
-  strategies.at("apiextensions.k8s.io/customresourcedefinitions").validate =
-      [](const json::object& definition, const json::object* old, std::string_view subresource) {
-        return subresource.empty() ? checkDefinition(definition, old) : std::vector<Cause>();
-      };
+  Strategy& definitions = strategies.at("apiextensions.k8s.io/customresourcedefinitions");
+  definitions.finalizer_on_delete = kCleanUpFinalizer;
+  definitions.validate = [](const json::object& definition, const json::object* old, std::string_view subresource) {
+    return subresource.empty() ? checkDefinition(definition, old) : std::vector<Cause>();
+  };
 }
 
 }  // namespace slipway::apiserver

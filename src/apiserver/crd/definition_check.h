@@ -12,6 +12,9 @@ namespace slipway::apiserver {
 /// not built yet (CEL, conversion by webhook) is refused by name, never ignored.
 std::vector<Cause> checkDefinition(const json::object& definition, const json::object* old);
 
+/// Holds a definition whose deletion has begun until its objects are gone.
+inline constexpr const char* kCleanUpFinalizer = "customresourcecleanup.apiextensions.k8s.io";
+
 /// Makes the registry ask checkDefinition().
 void addDefinitionStrategy(Strategies& strategies);
 

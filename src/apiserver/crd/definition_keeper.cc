@@ -2,6 +2,7 @@
 
 #include "apiserver/api/object_meta.h"
 #include "apiserver/crd/custom_rules.h"
+#include "apiserver/crd/definition_check.h"
 #include "apiserver/crd/name_review.h"
 #include "base/log.h"
 #include "base/strings.h"
@@ -10,7 +11,6 @@ namespace slipway::apiserver {
 namespace {
 
 constexpr const char* kTable = "apiextensions.k8s.io/customresourcedefinitions";
-constexpr std::string_view kFinalizer = "customresourcecleanup.apiextensions.k8s.io";
 constexpr auto kRest = std::chrono::seconds(60);
 constexpr auto kLookAgain = std::chrono::seconds(1);
 
@@ -141,19 +141,10 @@ Task<void> DefinitionKeeper::establish(std::string name, const json::object& def
   WriteContext status = ownContext("status");
   Answer<Written> done = co_await registry_.update(kind, "", name, change, status);
   if (!done) log::warn("CustomResourceDefinition {}: status: {}", name, done.error().message);
-  if (!names.conflict.empty() || meta::hasFinalizer(definition, kFinalizer)) co_return;
-  Registry::Change guard = [](const json::object& live) -> Answer<json::object> {
-    json::object out = live;
-    meta::addFinalizer(out, kFinalizer);
-    return out;
-  };
-  WriteContext plain = ownContext();
-  done = co_await registry_.update(kind, "", name, guard, plain);
-  if (!done) log::warn("CustomResourceDefinition {}: finalizer: {}", name, done.error().message);
 }
 
 Task<void> DefinitionKeeper::cleanUp(std::string name, const json::object& definition) {
-  if (!meta::hasFinalizer(definition, kFinalizer)) co_return;
+  if (!meta::hasFinalizer(definition, kCleanUpFinalizer)) co_return;
   const std::vector<KindPtr> kinds = kindsOf(definition, builtin_);
   bool is_empty = true;
   if (!kinds.empty()) {
@@ -169,7 +160,7 @@ Task<void> DefinitionKeeper::cleanUp(std::string name, const json::object& defin
   if (!is_empty) co_return;
   Registry::Change release = [](const json::object& live) -> Answer<json::object> {
     json::object out = live;
-    meta::removeFinalizer(out, kFinalizer);
+    meta::removeFinalizer(out, kCleanUpFinalizer);
     return out;
   };
   const KindPtr kind = registry_.kinds().find("apiextensions.k8s.io", "v1", "customresourcedefinitions");

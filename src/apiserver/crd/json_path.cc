@@ -27,10 +27,7 @@ class PathWalker {
       }
     }
     if (found_.empty()) return nullptr;
-    if (!several_) return *found_[0];
-    json::array all;
-    for (const json::value* value : found_) all.push_back(*value);
-    return all;
+    return *found_[0];
   }
 
  private:
@@ -74,7 +71,6 @@ class PathWalker {
     });
   }
   void every() {
-    several_ = true;
     each([](const json::value& value, Values& next) {
       if (value.is_array()) {
         for (const json::value& part : value.get_array()) next.push_back(&part);
@@ -114,7 +110,6 @@ class PathWalker {
 
   std::string_view rest_;
   Values found_;
-  bool several_ = false;
 };
 
 }  // namespace
