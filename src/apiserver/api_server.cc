@@ -18,6 +18,7 @@
 #include "apiserver/server_metrics.h"
 #include "apiserver/server_paths.h"
 #include "apiserver/streams/pod_streams.h"
+#include "apiserver/token_secret_keeper.h"
 #include "async/task_group.h"
 #include "base/files.h"
 #include "base/log.h"
@@ -96,6 +97,7 @@ struct ApiServer::Impl {
   std::unique_ptr<NamespaceKeeper> namespaces;
   std::unique_ptr<DefinitionKeeper> definitions;
   std::unique_ptr<ApiServiceKeeper> api_services;
+  std::unique_ptr<TokenSecretKeeper> token_secrets;
   std::unique_ptr<http::Server> server;
   uint16_t port = 0;
 };
@@ -187,6 +189,9 @@ Task<void> ApiServer::Impl::housekeeping() {
     co_await async::sleepFor(kHousekeeping);
     store->compact();
     co_await dropOldEvents();
+    // Who deletes the server's own Service gets it again, as with a real server.
+    const Status own = co_await ensureOwnService(*registry, port);
+    if (!own) log::warn("service default/kubernetes: {}", own.error().message);
   }
 }
 
@@ -226,6 +231,8 @@ Task<Status> ApiServer::start() {
   impl_->definitions = std::make_unique<DefinitionKeeper>(*impl_->registry, *impl_->schema);
   impl_->definitions->serveAll();
   impl_->api_services = std::make_unique<ApiServiceKeeper>(*impl_->registry);
+  impl_->token_secrets =
+      std::make_unique<TokenSecretKeeper>(*impl_->registry, *impl_->tokens, impl_->pki->ca().certificate);
   impl_->namespaces = std::make_unique<NamespaceKeeper>(*impl_->registry, impl_->pki->ca().certificate);
   const std::string text = kubeconfigText(url(), impl_->pki->ca().certificate, impl_->pki->admin());
   CO_TRY_STATUS(writeFileAtomic(kubeconfig(), text, 0600));
@@ -235,6 +242,7 @@ Task<Status> ApiServer::start() {
   impl_->group.spawn("API server", impl_->server->serve(std::move(listener), std::move(tls)));
   impl_->group.spawn("definition keeper", impl_->definitions->run());
   impl_->group.spawn("APIService keeper", impl_->api_services->run());
+  impl_->group.spawn("token secret keeper", impl_->token_secrets->run());
   impl_->group.spawn("namespace keeper", impl_->namespaces->run());
   impl_->group.spawn("API server housekeeping", impl_->housekeeping());
   co_return Status();

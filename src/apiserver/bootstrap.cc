@@ -124,6 +124,10 @@ Task<Status> publishAddress(Registry& registry, std::string address, uint16_t po
 
 }  // namespace
 
+Task<Status> ensureOwnService(Registry& registry, uint16_t port) {
+  co_return co_await createAll(registry, ownService(port));
+}
+
 Task<Status> bootstrap(Registry& registry, std::string address, uint16_t port, std::string client_ca) {
   CO_TRY_STATUS(co_await createAll(registry, builtinApiServices(registry.kinds())));
   CO_TRY_STATUS(co_await createAll(registry, flowDefaults()));

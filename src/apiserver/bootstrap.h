@@ -9,4 +9,7 @@ namespace slipway::apiserver {
 /// `address` and `port`: where the server listens; `client_ca`: who signs the certificates of clients.
 Task<Status> bootstrap(Registry& registry, std::string address, uint16_t port, std::string client_ca);
 
+/// The Service "kubernetes" and the range of addresses, where they are missing.
+Task<Status> ensureOwnService(Registry& registry, uint16_t port);
+
 }  // namespace slipway::apiserver

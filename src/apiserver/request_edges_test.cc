@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "apiserver/testing/server_test.h"
+#include "base/strings.h"
 
 namespace slipway::apiserver {
 namespace {
@@ -158,6 +159,82 @@ TEST_F(RequestEdges, WhatEveryClusterIsBornWithIsThere) {
     const auto metrics = co_await client.ask("GET", "/metrics");
     EXPECT_THAT(metrics.text, HasSubstr("apiserver_storage_objects{resource=\"namespaces\"} 4"));
     EXPECT_THAT(metrics.text, HasSubstr("process_resident_memory_bytes"));
+  });
+}
+
+Task<std::string> groupsOf(testing::ApiClient* client, std::string as) {
+  http::Request request{.method = "POST", .target = "/apis/authentication.k8s.io/v1/selfsubjectreviews"};
+  request.headers.set("Content-Type", "application/json");
+  request.headers.set("Impersonate-User", as);
+  request.body = "{}";
+  const auto answer = co_await client->send(std::move(request));
+  const json::value* groups = json::find(answer.body, {"status", "userInfo", "groups"});
+  co_return groups == nullptr ? answer.text : json::serialize(*groups);
+}
+
+TEST_F(RequestEdges, WhoMayTakeANameGetsNoGroupWithIt) {
+  with([](ApiServer& server, testing::ApiClient& client) -> Task<void> {
+    const std::string rbac = "/apis/rbac.authorization.k8s.io/v1/";
+    const auto role = co_await client.ask("POST", rbac + "clusterroles", json::parse(R"({"metadata":{"name":"taker"},
+      "rules":[{"apiGroups":[""],"resources":["users"],"verbs":["impersonate"]}]})"));
+    EXPECT_EQ(role.code, 201) << role.text;
+    const auto binding =
+        co_await client.ask("POST", rbac + "clusterrolebindings", json::parse(R"({"metadata":{"name":"taker"},
+      "roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"ClusterRole","name":"taker"},
+      "subjects":[{"apiGroup":"rbac.authorization.k8s.io","kind":"User","name":"joe"}]})"));
+    EXPECT_EQ(binding.code, 201) << binding.text;
+    const std::string everyone = R"(["system:authenticated"])";
+    const Result<std::string> config = server.kubeconfigFor("joe", {});
+    const TemporaryDirectory place;
+    EXPECT_TRUE(writeFileAtomic(place.path() / "joe", *config, 0600));
+    testing::ApiClient joe(co_await async::thisExecutor(), place.path() / "joe");
+    const std::string node = co_await groupsOf(&joe, "system:node:n1");
+    EXPECT_EQ(node, everyone);
+    const std::string odd = co_await groupsOf(&joe, "system:serviceaccount:bad");
+    EXPECT_EQ(odd, everyone);
+    const std::string by_admin = co_await groupsOf(&client, "system:node:n1");
+    EXPECT_EQ(by_admin, R"(["system:nodes","system:authenticated"])");
+  });
+}
+
+TEST_F(RequestEdges, ASecretForATokenIsFilledAndItsTokenHoldsAsLongAsItIsThere) {
+  with([](ApiServer& server, testing::ApiClient& client) -> Task<void> {
+    const std::string secrets = "/api/v1/namespaces/default/secrets";
+    const auto made = co_await client.ask("POST", secrets, json::parse(R"({"metadata":{"name":"t","annotations":
+      {"kubernetes.io/service-account.name":"default"}},"type":"kubernetes.io/service-account-token"})"));
+    EXPECT_EQ(made.code, 201) << made.text;
+    std::string token;
+    for (int i = 0; i < 500 && token.empty(); ++i) {
+      const auto read = co_await client.ask("GET", secrets + "/t");
+      token = base64Decode(json::text(read.body, {"data", "token"})).value_or("");
+      if (token.empty()) co_await async::sleepFor(std::chrono::milliseconds(10));
+    }
+    testing::ApiClient holder = testing::ApiClient::anonymous(co_await async::thisExecutor(), server.port());
+    holder.setToken(token);
+    const auto me = co_await holder.ask("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", json::object{});
+    EXPECT_EQ(json::text(me.body, {"status", "userInfo", "username"}), "system:serviceaccount:default:default")
+        << me.text;
+    co_await client.ask("DELETE", secrets + "/t");
+    const auto refused =
+        co_await holder.ask("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", json::object{});
+    EXPECT_EQ(refused.code, 401);
+    co_await client.ask("POST", "/api/v1/namespaces/default/serviceaccounts",
+                        json::parse(R"({"metadata":{"name":"s"}})"));
+    co_await client.ask("POST", secrets, json::parse(R"({"metadata":{"name":"u","annotations":
+      {"kubernetes.io/service-account.name":"s"}},"type":"kubernetes.io/service-account-token"})"));
+    std::string filled;
+    for (int i = 0; i < 500 && filled.empty(); ++i) {
+      const auto read = co_await client.ask("GET", secrets + "/u");
+      filled = json::text(read.body, {"data", "token"});
+    }
+    co_await client.ask("DELETE", "/api/v1/namespaces/default/serviceaccounts/s");
+    bool is_gone = false;
+    for (int i = 0; i < 1000 && !is_gone; ++i) {
+      const auto read = co_await client.ask("GET", secrets + "/u");
+      is_gone = read.code == 404;
+      if (!is_gone) co_await async::sleepFor(std::chrono::milliseconds(10));
+    }
+    EXPECT_TRUE(is_gone) << "a Secret goes with its account";
   });
 }
 

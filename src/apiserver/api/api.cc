@@ -332,6 +332,8 @@ Task<void> Api::send(Call& call, Reply reply) {
   response.headers.set("Content-Type", reply.type);
   for (const std::string& warning : call.warnings) response.headers.add("Warning", warningHeader(warning));
   if (call.request.method != "HEAD") response.body = std::move(reply.body);
+  const bool is_line = reply.type == "application/json" && !response.headers.has("Content-Encoding");
+  if (is_line && !response.body.empty() && response.body.back() != '\n') response.body += '\n';
   co_await call.exchange.respond(std::move(response));
 }
 

@@ -1,11 +1,20 @@
 #include "apiserver/auth/service_account_tokens.h"
 
+#include <algorithm>
+
+#include "base/strings.h"
 #include "json/document.h"
 
 namespace slipway::apiserver {
 namespace {
 
 constexpr const char* kPrivateClaims = "kubernetes.io";
+// Of the tokens in Secrets, which are older than bound ones and have claims of their own.
+constexpr std::string_view kSecretIssuer = "kubernetes/serviceaccount";
+constexpr const char* kSecretNamespace = "kubernetes.io/serviceaccount/namespace";
+constexpr const char* kSecretName = "kubernetes.io/serviceaccount/secret.name";
+constexpr const char* kSecretAccount = "kubernetes.io/serviceaccount/service-account.name";
+constexpr const char* kSecretAccountUid = "kubernetes.io/serviceaccount/service-account.uid";
 
 int64_t seconds(WallTime time) {
   return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
@@ -69,10 +78,46 @@ Result<IssuedToken> ServiceAccountTokens::issue(const TokenWish& wish) {
   return IssuedToken{std::move(token), expires};
 }
 
+Result<std::string> ServiceAccountTokens::issueForSecret(const TokenWish& wish) {
+  const json::object claims{{"iss", kSecretIssuer},
+                            {kSecretNamespace, wish.ns},
+                            {kSecretName, wish.bound_name},
+                            {kSecretAccount, wish.account},
+                            {kSecretAccountUid, wish.account_uid},
+                            {"sub", serviceAccountUser(wish.ns, wish.account)}};
+  return pki::signJwt(key_, key_id_, claims);
+}
+
+Result<TokenOwner> ServiceAccountTokens::verifyOfSecret(const json::object& claims, const std::string& token,
+                                                        const std::vector<std::string>& audiences) const {
+  if (!audiences.empty() && std::ranges::find(audiences, issuer_) == audiences.end())
+    return refused("token audiences are not for this server");
+  const std::string ns(json::text(claims, {kSecretNamespace}));
+  const std::string account(json::text(claims, {kSecretAccount}));
+  const std::string uid(json::text(claims, {kSecretAccountUid}));
+  TRY_STATUS(checkObject("core/serviceaccounts", ns + "/" + account, uid));
+  const std::string key = fmt::format("{}/{}", ns, json::text(claims, {kSecretName}));
+  const StoredPtr stored = store_.table("core/secrets").find(key);
+  if (!stored) return refused(fmt::format("secret {} is gone", key));
+  const json::value secret = json::parse(stored->bytes);
+  const Result<std::string> held = base64Decode(json::text(secret.as_object(), {"data", "token"}));
+  if (!held || *held != token) return refused(fmt::format("secret {} holds another token", key));
+  if (!json::text(secret.as_object(), {"metadata", "deletionTimestamp"}).empty())
+    return refused(fmt::format("secret {} is going", key));
+  TokenOwner owner;
+  owner.audiences = {issuer_};
+  owner.user.name = serviceAccountUser(ns, account);
+  owner.user.uid = uid;
+  owner.user.groups = serviceAccountGroups(ns);
+  return owner;
+}
+
 Result<TokenOwner> ServiceAccountTokens::verify(const std::string& token, const std::vector<std::string>& audiences) {
   TRY(const pki::Jwt jwt, pki::parseJwt(token));
-  if (json::text(jwt.claims, {"iss"}) != issuer_) return refused("another issuer");
+  const bool of_secret = json::text(jwt.claims, {"iss"}) == kSecretIssuer;
+  if (!of_secret && json::text(jwt.claims, {"iss"}) != issuer_) return refused("another issuer");
   TRY_STATUS(pki::verifyJwt(jwt, key_.publicKey()));
+  if (of_secret) return verifyOfSecret(jwt.claims, token, audiences);
   const int64_t now = seconds(clock_.now());
   // One minute of grace for nbf, none for exp, as clocks are one here.
   if (json::findInt(jwt.claims, {"exp"}).value_or(0) <= now) return refused("token has expired");

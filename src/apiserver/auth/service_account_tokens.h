@@ -45,6 +45,9 @@ class ServiceAccountTokens {
   ServiceAccountTokens(pki::PrivateKey key, std::string issuer, Store& store, const Clock& clock, Random& random);
 
   Result<IssuedToken> issue(const TokenWish& wish);
+  /// A token without end, which a Secret of type kubernetes.io/service-account-token holds: good as long as the Secret
+  /// is there and holds it.
+  Result<std::string> issueForSecret(const TokenWish& wish);
   /// Unauthorized says why. Empty `audiences`: the API server's own.
   Result<TokenOwner> verify(const std::string& token, const std::vector<std::string>& audiences);
 
@@ -53,6 +56,8 @@ class ServiceAccountTokens {
   Result<json::object> keySet() const;
 
  private:
+  Result<TokenOwner> verifyOfSecret(const json::object& claims, const std::string& token,
+                                    const std::vector<std::string>& audiences) const;
   Status checkAlive(const json::object& bound) const;
   Status checkObject(const std::string& table, const std::string& key, std::string_view uid) const;
 
