@@ -1,5 +1,6 @@
 #include "controllers/control_plane.h"
 
+#include "controllers/cluster_role_aggregation.h"
 #include "controllers/event_ttl.h"
 #include "controllers/garbage_collector.h"
 #include "controllers/namespace_controller.h"
@@ -20,6 +21,7 @@ struct ControlPlane::Parts {
         requests(executor, client, random, clock, std::move(options.csr)),
         pods(client, informers, clock),
         storage(client, informers),
+        roles(executor, client, informers, random),
         quotas(executor, client, informers, random, clock, options.discover) {
     kube::Client& metadata = options.metadata == nullptr ? client : *options.metadata;
     if (options.run_event_ttl) events.emplace(client, clock);
@@ -40,6 +42,7 @@ struct ControlPlane::Parts {
   CsrController requests;
   PodGc pods;
   StorageProtection storage;
+  ClusterRoleAggregation roles;
   QuotaController quotas;
   std::optional<EventTtl> events;
   std::optional<Scheduler> scheduler;
@@ -60,7 +63,7 @@ Task<void> ControlPlane::run() {
       tasksOf(task("shared informers", parts.informers.run()), task("service accounts", parts.service_accounts.run()),
               task("token cleaner", parts.tokens.run()), task("certificates", parts.requests.run()),
               task("pod garbage collector", parts.pods.run()), task("resource quotas", parts.quotas.run()),
-              task("storage protection", parts.storage.run()));
+              task("storage protection", parts.storage.run()), task("cluster roles", parts.roles.run()));
   if (parts.events) tasks.push_back(task("events", parts.events->run()));
   if (parts.scheduler) tasks.push_back(task("scheduler", parts.scheduler->run()));
   if (parts.root_ca) tasks.push_back(task("root CA publisher", parts.root_ca->run()));

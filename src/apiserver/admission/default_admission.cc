@@ -16,11 +16,13 @@ std::unique_ptr<AdmissionChain> defaultAdmission(Registry& registry, Authorizer&
   chain->add(namespaceLifecycle(store));
   chain->add(limitRanger(store));
   chain->add(serviceAccountAdmission(store, random));
-  chain->add(nodeRestriction());
+  chain->add(nodeRestriction(store));
   chain->add(priorityAdmission(store));
   chain->add(defaultTolerations());
   chain->add(defaultStorageClass(store));
   chain->add(runtimeClassAdmission(store));
+  chain->add(certificatesAdmission(authorizer));
+  chain->add(defaultIngressClass(store));
   chain->add(mutatingWebhooks(registry, random));
   chain->add(serviceAddresses(store, random));
   chain->add(claimGrowth(store));

@@ -18,14 +18,18 @@ std::unique_ptr<Admission> defaultTolerations();
 /// A pod's overhead and scheduling as its RuntimeClass has them.
 std::unique_ptr<Admission> runtimeClassAdmission(Store& store);
 /// A kubelet writes its own node and the pods on it, and nothing else.
-std::unique_ptr<Admission> nodeRestriction();
+std::unique_ptr<Admission> nodeRestriction(Store& store);
 /// Claims without a class get the default one.
 std::unique_ptr<Admission> defaultStorageClass(Store& store);
+/// The same for an Ingress.
+std::unique_ptr<Admission> defaultIngressClass(Store& store);
 /// A bound claim grows where its class allows it.
 std::unique_ptr<Admission> claimGrowth(Store& store);
 
 /// Nobody grants what they do not have.
 std::unique_ptr<Admission> rbacEscalation(Authorizer& authorizer);
+/// Signing requests are approved and signed by those who may do so for their signer.
+std::unique_ptr<Admission> certificatesAdmission(Authorizer& authorizer);
 /// A Service has cluster IPs and node ports.
 std::unique_ptr<Admission> serviceAddresses(Store& store, Random& random);
 

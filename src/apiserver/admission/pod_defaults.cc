@@ -139,6 +139,21 @@ class RuntimeClassAdmission final : public PlainAdmission {
   Store& store_;
 };
 
+/// The class that is marked as the default one; of several the newest.
+std::string defaultClassOf(Table& classes, std::string_view mark) {
+  std::string newest, name;
+  for (const auto& [key, stored] : classes.objects()) {
+    if (stored->bytes.find(mark) == std::string::npos) continue;
+    const json::value document = json::parse(stored->bytes);
+    if (json::text(document.as_object(), {"metadata", "annotations", mark}) != "true") continue;
+    const std::string_view made = json::text(document.as_object(), {"metadata", "creationTimestamp"});
+    if (!name.empty() && made <= newest) continue;
+    newest = made;
+    name = key;
+  }
+  return name;
+}
+
 class DefaultStorageClass final : public PlainAdmission {
  public:
   explicit DefaultStorageClass(Store& store) : store_(store) {}
@@ -148,11 +163,30 @@ class DefaultStorageClass final : public PlainAdmission {
     if (request.kind->table != "core/persistentvolumeclaims" || request.operation != "CREATE") return {};
     json::object& spec = json::ensureObject(*request.object, "spec");
     if (spec.contains("storageClassName")) return {};
-    for (const auto& [key, stored] : store_.table("storage.k8s.io/storageclasses").objects()) {
-      if (stored->bytes.find("is-default-class\":\"true\"") == std::string::npos) continue;
-      spec["storageClassName"] = key;
-      break;
-    }
+    const std::string name =
+        defaultClassOf(store_.table("storage.k8s.io/storageclasses"), "storageclass.kubernetes.io/is-default-class");
+    if (!name.empty()) spec["storageClassName"] = name;
+    return {};
+  }
+
+ private:
+  Store& store_;
+};
+
+class DefaultIngressClass final : public PlainAdmission {
+ public:
+  explicit DefaultIngressClass(Store& store) : store_(store) {}
+
+ protected:
+  Done change(AdmissionRequest& request) override {
+    if (request.kind->table != "networking.k8s.io/ingresses" || request.operation != "CREATE") return {};
+    json::object& spec = json::ensureObject(*request.object, "spec");
+    const json::object* annotations = json::findObject(*request.object, {"metadata", "annotations"});
+    const bool by_annotation = annotations != nullptr && annotations->contains("kubernetes.io/ingress.class");
+    if (spec.contains("ingressClassName") || by_annotation) return {};
+    const std::string name =
+        defaultClassOf(store_.table("networking.k8s.io/ingressclasses"), "ingressclass.kubernetes.io/is-default-class");
+    if (!name.empty()) spec["ingressClassName"] = name;
     return {};
   }
 
@@ -170,6 +204,9 @@ std::unique_ptr<Admission> defaultTolerations() {
 }
 std::unique_ptr<Admission> runtimeClassAdmission(Store& store) {
   return std::make_unique<RuntimeClassAdmission>(store);
+}
+std::unique_ptr<Admission> defaultIngressClass(Store& store) {
+  return std::make_unique<DefaultIngressClass>(store);
 }
 std::unique_ptr<Admission> defaultStorageClass(Store& store) {
   return std::make_unique<DefaultStorageClass>(store);

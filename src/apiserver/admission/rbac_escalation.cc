@@ -65,8 +65,21 @@ class RbacEscalation final : public PlainAdmission {
     return out;
   }
 
+  /// A role that collects rules will hold whatever others write: only who may do everything may make one.
+  Done checkAggregation(const AdmissionRequest& request) const {
+    const json::value* wanted = request.object->if_contains("aggregationRule");
+    if (wanted == nullptr || wanted->is_null()) return {};
+    const json::value* before = request.old == nullptr ? nullptr : request.old->if_contains("aggregationRule");
+    if (before != nullptr && *before == *wanted) return {};
+    const std::vector<PolicyRule> everything{{{"*"}, {"*"}, {"*"}, {}, {}}, {{"*"}, {}, {}, {}, {"*"}}};
+    if (notCovered(authorizer_.rbac().rulesFor(request.user, ""), everything).empty()) return {};
+    return failure(refuse::forbidden(request.kind->resource(), request.name,
+                                     "must have cluster-admin privileges to use the aggregationRule"));
+  }
+
   Done checkRole(const AdmissionRequest& request) const {
     if (may(request, "escalate", request.kind->plural, request.name)) return {};
+    TRY_STATUS(checkAggregation(request));
     const std::vector<PolicyRule> wanted = readRules(*request.object);
     // Who changes nothing about the rules needs no right to them.
     if (request.old != nullptr && notCovered(readRules(*request.old), wanted).empty()) return {};

@@ -1,5 +1,7 @@
+#include "apiserver/api/handlers.h"
 #include "apiserver/api/object_meta.h"
 #include "apiserver/api/subresources.h"
+#include "apiserver/auth/node_authorizer.h"
 #include "kube/selector.h"
 
 namespace slipway::apiserver {
@@ -77,20 +79,25 @@ std::vector<std::string> budgetsOf(Registry& registry, const std::string& ns, co
 
 Task<Answer<Reply>> evict(Call* call, Registry* registry) {
   CO_TRY(json::object eviction, readBody(*call));
-  CO_TRY(const WriteOptions options, readWriteOptions(*call));
+  CO_TRY(WriteOptions options, readWriteOptions(*call));
   if (!meta::name(eviction).empty() && meta::name(eviction) != call->info.name) {
     co_return failure(refuse::badRequest("name in URL does not match name in Eviction object"));
   }
   if (json::text(eviction, {"apiVersion"}).empty()) eviction["apiVersion"] = "policy/v1";
   if (json::text(eviction, {"kind"}).empty()) eviction["kind"] = "Eviction";
+  CO_TRY(DeletePlan plan, readDeleteOptions(*call, eviction["deleteOptions"]));
+  plan.dry_run = plan.dry_run || options.dry_run;
+  options.dry_run = plan.dry_run;
   CO_TRY_STATUS(co_await admitBody(call, registry, "CREATE", &eviction, options.dry_run));
-  DeletePlan plan;
-  plan.dry_run = options.dry_run;
-  if (const auto grace = json::findInt(eviction, {"deleteOptions", "gracePeriodSeconds"})) plan.grace_seconds = *grace;
-  plan.uid = json::text(eviction, {"deleteOptions", "preconditions", "uid"});
   const KindPtr pods = registry->kinds().find("", "v1", "pods");
   CO_TRY(const StoredPtr stored, registry->get(*pods, call->info.ns, call->info.name));
   const json::value pod = json::parse(stored->bytes);
+  const std::string node = nodeOf(call->user);
+  if (!node.empty() && json::text(pod.as_object(), {"spec", "nodeName"}) != node) {
+    co_return failure(
+        refuse::forbidden(pods->resource(), call->info.name,
+                          fmt::format("node {} can only evict pods with spec.nodeName set to itself", node)));
+  }
   WriteContext context;
   context.user = call->user;
   context.options = options;

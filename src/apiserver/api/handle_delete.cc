@@ -13,16 +13,7 @@ StatusError badOption(std::string_view reason, std::string_view field, std::stri
                          {{std::string(reason), std::move(message), std::string(field)}});
 }
 
-Done readBodyOptions(const Call& call, DeletePlan& plan, std::optional<bool>& orphan) {
-  if (trim(call.request.body).empty()) return {};
-  TRY(json::object body, readBody(call));
-  const std::string_view kind = json::text(body, {"kind"});
-  if (!kind.empty() && kind != "DeleteOptions") {
-    return failure(
-        refuse::badRequest(fmt::format("no kind \"{}\" is registered for version \"{}\" in scheme "
-                                       "\"pkg/apis/meta/internalversion/scheme/register.go:27\"",
-                                       kind, json::text(body, {"apiVersion"}))));
-  }
+Done takeOptions(const Call& call, json::object body, DeletePlan& plan, std::optional<bool>& orphan) {
   // What cannot be read must not be passed over: it may be the condition under which nothing is to be deleted.
   const schema::Type* type = call.schema->findType("apimachinery.pkg.apis.meta.v1.DeleteOptions");
   if (const auto known = schema::conform(body, *type); !known)
@@ -44,6 +35,19 @@ Done readBodyOptions(const Call& call, DeletePlan& plan, std::optional<bool>& or
   return {};
 }
 
+Done readBodyOptions(const Call& call, DeletePlan& plan, std::optional<bool>& orphan) {
+  if (trim(call.request.body).empty()) return {};
+  TRY(json::object body, readBody(call));
+  const std::string_view kind = json::text(body, {"kind"});
+  if (!kind.empty() && kind != "DeleteOptions") {
+    return failure(
+        refuse::badRequest(fmt::format("no kind \"{}\" is registered for version \"{}\" in scheme "
+                                       "\"pkg/apis/meta/internalversion/scheme/register.go:27\"",
+                                       kind, json::text(body, {"apiVersion"}))));
+  }
+  return takeOptions(call, std::move(body), plan, orphan);
+}
+
 /// The Status that a finished delete answers with.
 json::object successStatus(const Kind& kind, const json::object& object) {
   json::object details{{"name", meta::name(object)}};
@@ -58,6 +62,13 @@ json::object successStatus(const Kind& kind, const json::object& object) {
 }
 
 }  // namespace
+
+Answer<DeletePlan> readDeleteOptions(const Call& call, const json::value& options) {
+  DeletePlan plan;
+  std::optional<bool> orphan;
+  if (options.is_object()) TRY_STATUS(takeOptions(call, options.get_object(), plan, orphan));
+  return plan;
+}
 
 Answer<DeletePlan> readDeletePlan(const Call& call) {
   DeletePlan plan;

@@ -55,6 +55,8 @@ class ResourceHandlers {
 
 /// DeleteOptions from the body and the query.
 Answer<DeletePlan> readDeletePlan(const Call& call);
+/// The same of DeleteOptions within another body; null: none.
+Answer<DeletePlan> readDeleteOptions(const Call& call, const json::value& options);
 /// The body must be of the kind that is served here.
 Done checkGvk(const Call& call, json::object& object, std::string_view api_version, std::string_view kind);
 /// `"default/"`, or "" for all namespaces and cluster-scoped kinds.

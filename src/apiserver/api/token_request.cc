@@ -1,5 +1,6 @@
 #include "apiserver/api/object_meta.h"
 #include "apiserver/api/subresources.h"
+#include "apiserver/auth/node_authorizer.h"
 
 namespace slipway::apiserver {
 namespace {
@@ -16,6 +17,20 @@ Done checkSeconds(int64_t seconds) {
   return failure(refuse::invalid(
       {"TokenRequest", "authentication.k8s.io"}, "",
       {{"FieldValueInvalid", fmt::format("Invalid value: {}: {}", seconds, why), "spec.expirationSeconds"}}));
+}
+
+/// A kubelet gets tokens for the pods on its node, and only such that die with them.
+Done checkNodesWish(const Call& call, const json::object& request, const TokenWish& wish) {
+  const std::string node = nodeOf(call.user);
+  if (node.empty()) return {};
+  const auto refused = [&](const char* why) {
+    return failure(refuse::forbidden({"serviceaccounts", ""}, wish.account, why));
+  };
+  if (wish.bound_kind != "Pod") return refused("node requested token not bound to a pod");
+  if (json::text(request, {"spec", "boundObjectRef", "uid"}).empty())
+    return refused("node requested token with a pod binding without a uid");
+  if (wish.node_name != node) return refused("node requested token bound to a pod scheduled on a different node");
+  return {};
 }
 
 /// What the token is to die with must be there, and be the one that is meant.
@@ -75,6 +90,7 @@ Task<Answer<Reply>> issue(Call* call, Registry* registry, ServiceAccountTokens* 
   }
   if (wish.audiences.empty()) wish.audiences = {tokens->issuer()};
   CO_TRY_STATUS(bindTo(*registry, call->info.ns, request, wish));
+  CO_TRY_STATUS(checkNodesWish(*call, request, wish));
   CO_TRY(const IssuedToken issued, tokens->issue(wish));
   spec["audiences"] = json::array(wish.audiences.begin(), wish.audiences.end());
   spec["expirationSeconds"] = wish.seconds;
