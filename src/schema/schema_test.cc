@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <ctime>
+
 #include "json/document.h"
 #include "schema/builtin_text.h"
 #include "schema/conform.h"
@@ -19,12 +21,13 @@ json::object o(std::string_view text) {
 }
 
 TEST(Schema, LoadsWithinMilliseconds) {
-  auto begin = std::chrono::steady_clock::now();
+  // The processor's time: a busy machine makes nothing slower by it.
+  const std::clock_t begin = std::clock();
   auto schema = Schema::load(builtinText());
-  auto took = std::chrono::steady_clock::now() - begin;
+  const double took = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
   ASSERT_TRUE(schema);
-  RecordProperty("microseconds", std::chrono::duration_cast<std::chrono::microseconds>(took).count());
-  EXPECT_LT(took, std::chrono::milliseconds(200));  // 20 ms is the limit of a release build on a quiet machine
+  RecordProperty("microseconds", static_cast<int>(took * 1e6));
+  EXPECT_LT(took, 0.200);  // 20 ms is the limit of a release build
 }
 
 TEST(Schema, KnowsResourcesAndKinds) {

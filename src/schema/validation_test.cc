@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <ctime>
 #include <fstream>
 
 #include "json/document.h"
@@ -135,12 +136,13 @@ TEST_F(ValidationTest, APodIsCheckedFastEnough) {
           .value()
           .as_object();
   create(pod);
-  auto begin = std::chrono::steady_clock::now();
+  // The processor's time: a busy machine makes nothing slower by it.
+  const std::clock_t begin = std::clock();
   constexpr int kRounds = 200;
   for (int i = 0; i < kRounds; ++i) EXPECT_EQ(create(pod), "accepted");
-  auto each = (std::chrono::steady_clock::now() - begin) / kRounds;
-  RecordProperty("microseconds", std::chrono::duration_cast<std::chrono::microseconds>(each).count());
-  EXPECT_LT(each, std::chrono::milliseconds(20));  // far from it, unless something became quadratic
+  const double each = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC / kRounds;
+  RecordProperty("microseconds", static_cast<int>(each * 1e6));
+  EXPECT_LT(each, 0.020);  // far from it, unless something became quadratic
 }
 
 }  // namespace

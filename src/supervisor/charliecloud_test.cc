@@ -18,6 +18,9 @@ struct Charliecloud : testing::Test {
     if (container::findProgram("ch-run", "/usr/bin:/usr/local/bin").empty() || !fs::exists("/bin/busybox")) {
       GTEST_SKIP() << "ch-run or busybox is not installed";
     }
+#if __has_feature(thread_sanitizer)
+    GTEST_SKIP() << "the thread sanitizer starts a thread in forked processes, and who has two makes no user namespace";
+#endif
     for (const char* each : {"bin", "dev", "proc", "sys", "tmp", "etc", "var/tmp", "usr/bin", "home", "mnt"}) {
       fs::create_directories(image / each);
     }
