@@ -17,6 +17,7 @@ std::unique_ptr<AdmissionChain> defaultAdmission(Registry& registry, Authorizer&
   chain->add(limitRanger(store));
   chain->add(serviceAccountAdmission(store, random));
   chain->add(nodeRestriction(store));
+  chain->add(podSecurity(store, registry.clock()));
   chain->add(priorityAdmission(store));
   chain->add(defaultTolerations());
   chain->add(defaultStorageClass(store));

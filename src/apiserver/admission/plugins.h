@@ -19,6 +19,8 @@ std::unique_ptr<Admission> defaultTolerations();
 std::unique_ptr<Admission> runtimeClassAdmission(Store& store);
 /// A kubelet writes its own node and the pods on it, and nothing else.
 std::unique_ptr<Admission> nodeRestriction(Store& store);
+/// Pods meet the Pod Security Standard that the labels of their namespace name.
+std::unique_ptr<Admission> podSecurity(Store& store, const Clock& clock);
 /// Claims without a class get the default one.
 std::unique_ptr<Admission> defaultStorageClass(Store& store);
 /// The same for an Ingress.

@@ -2,21 +2,12 @@
 
 #include "apiserver/api/content.h"
 #include "apiserver/api/discovery.h"
+#include "apiserver/api/warnings.h"
 #include "base/log.h"
 #include "base/strings.h"
 
 namespace slipway::apiserver {
 namespace {
-
-/// RFC 7234 quoting of a Warning header's text.
-std::string warningHeader(const std::string& text) {
-  std::string quoted;
-  for (const char c : text) {
-    if (c == '"' || c == '\\') quoted += '\\';
-    if (c != '\n' && c != '\r') quoted += c;
-  }
-  return fmt::format("299 - \"{}\"", quoted);
-}
 
 /// Whether the path fits the kind: collections and objects, in a namespace or not, and the method there.
 Done checkShape(const Call& call) {
@@ -330,7 +321,7 @@ Task<void> Api::send(Call& call, Reply reply) {
   if (!response.headers.has("Cache-Control")) response.headers.set("Cache-Control", "no-cache, private");
   if (reply.type == kPlainText) response.headers.set("X-Content-Type-Options", "nosniff");
   response.headers.set("Content-Type", reply.type);
-  for (const std::string& warning : call.warnings) response.headers.add("Warning", warningHeader(warning));
+  addWarnings(call.warnings, response.headers);
   if (call.request.method != "HEAD") response.body = std::move(reply.body);
   const bool is_line = reply.type == "application/json" && !response.headers.has("Content-Encoding");
   if (is_line && !response.body.empty() && response.body.back() != '\n') response.body += '\n';

@@ -23,6 +23,12 @@ void noteBodyDuplicates(const Call& call, const std::vector<std::string>& duplic
   yaml ? noteYamlDuplicates(duplicates, context) : noteDuplicates(duplicates, &body, context);
 }
 
+/// What admission noted is for the audit log, whatever came of the write.
+tl::unexpected<StatusError> refused(Call& call, WriteContext& context, StatusError error) {
+  call.annotations.merge(context.annotations);
+  return failure(std::move(error));
+}
+
 }  // namespace
 
 WriteContext writeContext(const Call& call, WriteOptions options) {
@@ -90,8 +96,9 @@ Task<Answer<Reply>> ResourceHandlers::create(Call& call) {
   CO_TRY(json::object object, readBody(call, &duplicates, &memory));
   CO_TRY_STATUS(checkGvk(call, object, call.kind->apiVersion(), call.kind->kind));
   noteBodyDuplicates(call, duplicates, object, context);
-  CO_TRY(const Written result, co_await registry_.create(call.kind, call.info.ns, std::move(object), context));
-  co_return written(call, result, context, 201);
+  const Answer<Written> result = co_await registry_.create(call.kind, call.info.ns, std::move(object), context);
+  if (!result) co_return refused(call, context, result.error());
+  co_return written(call, *result, context, 201);
 }
 
 Task<Answer<Reply>> ResourceHandlers::update(Call& call) {
@@ -122,9 +129,10 @@ Task<Answer<Reply>> ResourceHandlers::update(Call& call) {
       return body;
     };
   }
-  CO_TRY(const Written result,
-         co_await registry_.update(call.kind, call.info.ns, call.info.name, change, context, create_with));
-  co_return written(call, result, context, result.created ? 201 : 200);
+  const Answer<Written> result =
+      co_await registry_.update(call.kind, call.info.ns, call.info.name, change, context, create_with);
+  if (!result) co_return refused(call, context, result.error());
+  co_return written(call, *result, context, result->created ? 201 : 200);
 }
 
 Task<Answer<Reply>> ResourceHandlers::patch(Call& call) {
@@ -136,9 +144,10 @@ Task<Answer<Reply>> ResourceHandlers::patch(Call& call) {
   if (patch.creates() && call.info.subresource.empty()) {
     create_with = [&]() { return patch.applyToNothing(call, context); };
   }
-  CO_TRY(const Written result,
-         co_await registry_.update(call.kind, call.info.ns, call.info.name, change, context, create_with));
-  co_return written(call, result, context, result.created ? 201 : 200);
+  const Answer<Written> result =
+      co_await registry_.update(call.kind, call.info.ns, call.info.name, change, context, create_with);
+  if (!result) co_return refused(call, context, result.error());
+  co_return written(call, *result, context, result->created ? 201 : 200);
 }
 
 }  // namespace slipway::apiserver

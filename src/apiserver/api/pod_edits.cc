@@ -55,9 +55,11 @@ Task<Answer<Reply>> edit(Call* call, Registry* registry, Keep keep) {
     TRY(const json::object patched, wanted.patch->applyTo(*call, live, context));
     return keep(live, patched);
   };
-  CO_TRY(const Written done, co_await registry->update(call->kind, call->info.ns, call->info.name, change, context));
+  const Answer<Written> done = co_await registry->update(call->kind, call->info.ns, call->info.name, change, context);
+  call->annotations.merge(context.annotations);
+  if (!done) co_return failure(done.error());
   call->warnings.insert(call->warnings.end(), context.warnings.begin(), context.warnings.end());
-  co_return Reply{200, renderOne(*call, *call->kind, *done.stored)};
+  co_return Reply{200, renderOne(*call, *call->kind, *done->stored)};
 }
 
 }  // namespace
