@@ -143,6 +143,25 @@ TEST_F(StoreTest, FailuresSayWhatKindTheyAre) {
   EXPECT_TRUE(get("Bad", PullPolicy::Always).error().is(Code::Invalid));
 }
 
+TEST_F(StoreTest, AFailureIsTheSameTextEachTime) {
+  tools->fail_with =
+      "time=\"2026-01-01T00:00:00Z\" level=fatal msg=\"Error parsing image name \\\"docker://busybox\\\": no route\"\n";
+  EXPECT_EQ(get("busybox", PullPolicy::Always).error().message,
+            "pull busybox: Error parsing image name \"docker://busybox\": no route");
+}
+
+TEST_F(StoreTest, TellsWhenARegistryIsAsked) {
+  int told = 0;
+  const auto ask = [&](PullPolicy policy) {
+    told = 0;
+    EXPECT_TRUE(async::runToEnd(store.get({"busybox", policy, {}, [&] { ++told; }})));
+    return told > 0;
+  };
+  EXPECT_TRUE(ask(PullPolicy::IfNotPresent));
+  EXPECT_FALSE(ask(PullPolicy::IfNotPresent));
+  EXPECT_TRUE(ask(PullPolicy::Always));
+}
+
 TEST_F(StoreTest, AnImagesLinksMakeNothingOnTheNode) {
   tools->etc_link = directory.path() / "home";
   fs::create_directories(tools->etc_link);

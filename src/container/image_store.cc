@@ -18,6 +18,25 @@ std::string directoryName(std::string_view digest) {
   return replaceAll(digest, ":", "-");
 }
 
+/// What skopeo said without its log's time and level: `time="..." level=fatal msg="..."`.
+std::string withoutLogPrefix(std::string_view line) {
+  constexpr std::string_view kMark = "msg=\"";
+  const size_t mark = line.find(kMark);
+  if (!line.starts_with("time=") || mark == std::string_view::npos) return std::string(line);
+  std::string out;
+  for (size_t i = mark + kMark.size(); i < line.size() && line[i] != '"'; ++i) {
+    if (line[i] == '\\' && i + 1 < line.size()) ++i;
+    out += line[i];
+  }
+  return out;
+}
+
+std::string saidBy(std::string_view output) {
+  std::vector<std::string> lines;
+  for (const std::string_view line : split(trim(output), '\n')) lines.push_back(withoutLogPrefix(line));
+  return join(lines, "; ");
+}
+
 /// What a registry or tool said → a code: a missing image will not come by waiting, a refused one needs credentials.
 Error pullError(const std::string& image, std::string_view output) {
   const std::string said = toLower(output);
@@ -25,7 +44,7 @@ Error pullError(const std::string& image, std::string_view output) {
   Code code = Code::ServiceUnavailable;
   if (has("manifest unknown") || has("not found") || has("name unknown")) code = Code::NotFound;
   if (has("unauthorized") || has("authentication required") || has("denied")) code = Code::Unauthorized;
-  return {code, fmt::format("pull {}: {}", image, trim(toValidUtf8(output.substr(0, 2000))))};
+  return {code, fmt::format("pull {}: {}", image, saidBy(toValidUtf8(output.substr(0, 2000))))};
 }
 
 Task<Result<async::ProcessResult>> runTool(async::ProcessRunner& runner, std::vector<std::string> argv,
@@ -143,6 +162,7 @@ Task<Result<std::string>> ImageStore::resolveDigest(ImageReference reference, Im
   if (request.policy == PullPolicy::Never) {
     co_return failure(Code::NotFound, "Container image \"{}\" is not present with pull policy of Never", request.image);
   }
+  if (request.pulling) request.pulling();
   CO_TRY(const Source source, sourceOf(reference, request));
   const Forgotten forgotten{source.auth_file};
   std::vector<std::string> argv = {"skopeo", "inspect", "--no-tags", "--format={{.Digest}}"};
@@ -189,6 +209,7 @@ Task<Result<PreparedImage>> ImageStore::convert(ImageReference reference, ImageR
   CO_TRY_STATUS(makeDirectories(options_.root / "lock", 0700));
   CO_TRY(const FileDescriptor lock, co_await lockFile(options_.root / "lock" / directoryName(digest), LOCK_EX));
   if (auto ready = stored(digest)) co_return ready;  // somebody else was quicker
+  if (request.pulling) request.pulling();
   const fs::path work = options_.root / ("tmp-" + directoryName(digest));
   CO_TRY_STATUS(removeTree(work));  // of a job that died under the same lock
   CO_TRY_STATUS(makeDirectories(work, 0700));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -26,6 +27,7 @@ struct ImageRequest {
   std::string image;  ///< as in the pod
   PullPolicy policy = PullPolicy::IfNotPresent;
   std::vector<Credentials> credentials;
+  std::function<void()> pulling;  ///< called when a registry is about to be asked, perhaps twice; may be empty
 };
 
 /// An image that is ready to run.

@@ -20,14 +20,22 @@ std::string timeText(int64_t ns) {
   return formatTime(WallTime(std::chrono::nanoseconds(ns)));
 }
 
-std::string containerId(const PodReport& report, const ContainerReport& container) {
-  return fmt::format("slipway://{}-{}-{}-{}", report.pod_uid(), report.attempt(), container.name(),
-                     container.restart_count());
+std::string containerId(const PodReport& report, const ContainerReport& container, uint32_t run) {
+  return fmt::format("slipway://{}-{}-{}-{}", report.pod_uid(), report.attempt(), container.name(), run);
+}
+
+/// Of the run before, or of none. One that waits to be started again is still the run that has ended.
+std::string lastId(const PodReport& report, const ContainerReport& container) {
+  if (!container.has_last_terminated()) return "";
+  const std::string& reason = container.waiting().reason();
+  const bool begins_anew = !container.has_waiting() || reason == "ContainerCreating" || reason == "PodInitializing";
+  if (!begins_anew) return containerId(report, container, container.restart_count());
+  if (container.restart_count() == 0) return "";
+  return containerId(report, container, container.restart_count() - 1);
 }
 
 Object terminatedState(const site::v1::Terminated& from, const std::string& id) {
   Object out{{"exitCode", from.exit_code()}};
-  if (from.signal() != 0) out["signal"] = from.signal();
   if (!from.reason().empty()) out["reason"] = from.reason();
   if (!from.message().empty()) out["message"] = from.message();
   if (from.started_at_ns() != 0) out["startedAt"] = timeText(from.started_at_ns());
@@ -49,7 +57,8 @@ Object stateOf(const ContainerReport& container, const std::string& id) {
 
 Object containerStatus(const PodReport& report, const ContainerReport& container, const Object& spec) {
   const bool ran = container.has_running() || container.has_terminated();
-  const std::string id = ran ? containerId(report, container) : std::string();
+  const std::string last = lastId(report, container);
+  const std::string id = ran ? containerId(report, container, container.restart_count()) : last;
   Object out{{"name", container.name()},
              {"state", stateOf(container, id)},
              {"lastState", Object()},
@@ -59,7 +68,7 @@ Object containerStatus(const PodReport& report, const ContainerReport& container
              {"imageID", container.image_id()},
              {"started", container.started()}};
   if (!id.empty()) out["containerID"] = id;
-  if (container.has_last_terminated()) out["lastState"] = terminatedState(container.last_terminated(), "");
+  if (container.has_last_terminated()) out["lastState"] = terminatedState(container.last_terminated(), last);
   return out;
 }
 

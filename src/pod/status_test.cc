@@ -49,6 +49,26 @@ TEST(PodStatus, RunningAndReady) {
   EXPECT_EQ(kube::text(status, {"qosClass"}), "BestEffort");
 }
 
+TEST(PodStatus, TheIdOfAContainerIsThatOfItsLastRun) {
+  PodReport report = running({"a", "b"});
+  report.set_pod_uid("u-1");
+  ContainerReport& waits = *report.mutable_containers(0);
+  waits.mutable_waiting()->set_reason("CrashLoopBackOff");
+  waits.set_restart_count(2);
+  waits.mutable_last_terminated()->set_exit_code(137);
+  waits.mutable_last_terminated()->set_signal(9);
+  ContainerReport& runs = *report.mutable_containers(1);
+  runs.set_restart_count(1);
+  runs.mutable_last_terminated()->set_exit_code(1);
+  const auto status = podStatus(somePod(), report, {}, kNow);
+  const auto of = [&](size_t i) { return kube::items(status, {"containerStatuses"})[i].as_object(); };
+  EXPECT_EQ(kube::text(of(0), {"containerID"}), "slipway://u-1-0-a-2");
+  EXPECT_EQ(kube::text(of(0), {"lastState", "terminated", "containerID"}), "slipway://u-1-0-a-2");
+  EXPECT_FALSE(kube::child(of(0), {"lastState", "terminated"}).contains("signal"));
+  EXPECT_EQ(kube::text(of(1), {"containerID"}), "slipway://u-1-0-b-1");
+  EXPECT_EQ(kube::text(of(1), {"lastState", "terminated", "containerID"}), "slipway://u-1-0-b-0");
+}
+
 TEST(PodStatus, IsTheSameAgainWhenNothingChanged) {
   kube::Object pod = somePod();
   const auto first = podStatus(pod, running({"a", "b"}), {}, kNow);

@@ -43,6 +43,13 @@ struct Charliecloud : testing::Test {
     return container;
   }
   int run() { return async::runToEnd(runSupervisor(pod.options())); }
+  /// Nothing is tried again before the end.
+  void runSlowly() {
+    SupervisorOptions options = pod.options();
+    options.timing.backoff_initial = std::chrono::seconds(60);
+    options.timing.backoff_max = std::chrono::seconds(60);
+    async::runToEnd(runSupervisor(std::move(options)));
+  }
 };
 
 TEST_F(Charliecloud, RunsInTheImageWithItsEnvironmentOnly) {
@@ -159,17 +166,117 @@ TEST_F(Charliecloud, ProbesRunInsideTheContainer) {
   for (const auto& event : report.events()) EXPECT_NE(event.reason(), "Unhealthy") << event.message();
 }
 
+TEST_F(Charliecloud, AProgramThatCannotBeExecutedHasNotStarted) {
+  const std::tuple<const char*, int, const char*> cases[] = {
+      {"/no/such", 127, "exec: \"/no/such\": No such file or directory"},
+      {"nothing", 127, "exec: \"nothing\": executable file not found in $PATH"},
+      {"/etc/passwd", 126, "exec: \"/etc/passwd\": Permission denied"}};
+  for (const auto& [program, code, message] : cases) {
+    TestPod each;
+    each.plan.set_runtime("charliecloud");
+    auto& main = each.add("main", "");
+    main.set_image(image.string());
+    main.set_command(0, program);
+    EXPECT_EQ(async::runToEnd(runSupervisor(each.options())), code);
+    const auto ended = each.report().containers(0).terminated();
+    EXPECT_EQ(ended.reason(), "ContainerCannotRun") << program;
+    EXPECT_EQ(ended.exit_code(), code);
+    EXPECT_EQ(ended.message(), message);
+    EXPECT_EQ(each.count("Started"), 0) << program;
+    EXPECT_EQ(each.count("Failed"), 1) << program;
+  }
+}
+
+TEST_F(Charliecloud, ACommandBesideItSeesTheNameOfThePod) {
+  auto& main = add("main", "while [ ! -e /probed ]; do sleep 0.05; done");
+  auto& probe = *main.mutable_startup_probe();
+  for (const std::string& word : std::vector<std::string>{"sh", "-c", "hostname > /probed; hostname; exit 1"})
+    probe.mutable_handler()->mutable_exec()->add_command(word);
+  probe.set_timeout_seconds(5);
+  probe.set_period_seconds(60);
+  probe.set_success_threshold(1);
+  probe.set_failure_threshold(3);
+  EXPECT_EQ(run(), 0);
+  EXPECT_EQ(pod.messages("Unhealthy"), std::vector<std::string>{"Startup probe failed: web"});
+}
+
+TEST_F(Charliecloud, AnImageThatCannotComeKeepsItsReason) {
+  auto& never = add("never", "true");
+  never.set_image("registry.invalid/none:1");
+  never.set_image_pull_policy("Never");
+  add("invalid", "true").set_image("UPPER/Case:bad:tag");
+  pod.plan.set_active_deadline_seconds(2);
+  runSlowly();
+  const auto report = pod.report();
+  EXPECT_EQ(report.containers(0).waiting().reason(), "ErrImageNeverPull");
+  EXPECT_EQ(report.containers(1).waiting().reason(), "InvalidImageName");
+  EXPECT_EQ(pod.messages("BackOff"), std::vector<std::string>());
+  const auto failed = pod.messages("Failed");
+  EXPECT_EQ(std::count(failed.begin(), failed.end(), "Error: ErrImageNeverPull"), 1);
+  EXPECT_EQ(std::count(failed.begin(), failed.end(), "Error: InvalidImageName"), 1);
+}
+
+TEST_F(Charliecloud, TheEventsOfAStartAreAKubelets) {
+  add("main", "true");
+  EXPECT_EQ(run(), 0);
+  std::vector<std::string> said;
+  const auto report = pod.report();
+  for (const auto& event : report.events()) said.push_back(event.reason() + ": " + event.message());
+  const std::string present = fmt::format("Pulled: Container image \"{}\" already present on machine", image.string());
+  EXPECT_EQ(said,
+            (std::vector<std::string>{present, "Created: Created container main", "Started: Started container main"}));
+}
+
+TEST_F(Charliecloud, AProgramThatEndsAtOnceHasStarted) {
+  auto& main = add("main", "exit 126");
+  main.set_termination_message_path("");
+  EXPECT_EQ(run(), 126);
+  EXPECT_EQ(pod.report().containers(0).terminated().reason(), "Error");
+  EXPECT_EQ(pod.count("Started"), 1);
+  EXPECT_EQ(pod.count("Failed"), 0);
+}
+
+TEST_F(Charliecloud, AWorkingDirectoryIsMadeAndEntered) {
+  auto& main = add("main", "pwd; echo \"$PWD\"");
+  main.set_working_dir("/not/there yet");
+  EXPECT_EQ(run(), 0);
+  EXPECT_EQ(pod.log("main"), "/not/there yet\n/not/there yet\n");
+}
+
+TEST_F(Charliecloud, AWorkingDirectoryThatIsAFileIsSaid) {
+  auto& main = add("main", "pwd");
+  main.set_working_dir("/etc/passwd");
+  EXPECT_NE(run(), 0);
+  const auto ended = pod.report().containers(0).terminated();
+  EXPECT_EQ(ended.reason(), "ContainerCannotRun");
+  EXPECT_EQ(ended.message(), "working directory \"/etc/passwd\": Not a directory");
+}
+
+TEST_F(Charliecloud, ARuntimeThatFailsIsQuoted) {
+  add("main", "true");
+  fs::remove_all(image / "proc");
+  EXPECT_NE(run(), 0);
+  const auto ended = pod.report().containers(0).terminated();
+  EXPECT_EQ(ended.reason(), "ContainerCannotRun");
+  EXPECT_NE(ended.message().find("charliecloud cannot start the container: "), std::string::npos) << ended.message();
+  EXPECT_NE(ended.message().find("proc"), std::string::npos) << ended.message();
+}
+
 TEST_F(Charliecloud, AnUnknownImageIsReportedAndTriedAgain) {
   // A machine that stands still until the deadline pulls nothing: then it gets a longer one.
-  for (int64_t deadline = 1; deadline <= 32; deadline *= 2) {
+  for (int64_t deadline = 3; deadline <= 48; deadline *= 2) {
     TestPod mine;
     mine.plan.set_runtime("charliecloud");
     mine.add("main", "true").set_image("/no/such/image");
     mine.plan.set_active_deadline_seconds(deadline);
     async::runToEnd(runSupervisor(mine.options()));
     EXPECT_EQ(mine.report().reason(), "DeadlineExceeded");
-    const std::string reason = mine.report().containers(0).waiting().reason();
-    if (reason == "ImagePullBackOff" || reason == "ErrImagePull") return;
+    const auto container = mine.report().containers(0);
+    if (container.waiting().reason() != "ImagePullBackOff") continue;
+    EXPECT_EQ(
+        container.waiting().message(),
+        "Back-off pulling image \"/no/such/image\": ErrImagePull: image /no/such/image: no such file or directory");
+    return;
   }
   FAIL() << "never tried";
 }

@@ -25,10 +25,16 @@ int ContainerRunner::stopSignal() const {
 Task<void> ContainerRunner::stopper() {
   while (!stop_) co_await changed_.wait();
   handle(ContainerEvent::StopWanted);
+  if (stop_->final) {
+    context_.board.event("Normal", "Killing", fmt::format("Stopping container {}", plan_.name()), plan_.name());
+  }
   if (plan_.has_pre_stop() && context_.clock.steady() < stop_->deadline) {
     const auto left = stop_->deadline - context_.clock.steady();
     const Status hooked = co_await runHandler(context_, *this, plan_.pre_stop(), left);
-    if (!hooked) context_.board.event("Warning", "FailedPreStopHook", hooked.error().message, plan_.name());
+    if (!hooked) {
+      log::info("container {}: preStop: {}", plan_.name(), hooked.error().message);
+      context_.board.event("Warning", "FailedPreStopHook", "PreStopHook failed", plan_.name());
+    }
   }
   if (spansNodes()) co_await stopRanks();
   process_->terminate(stopSignal());
@@ -82,7 +88,14 @@ Task<void> ContainerRunner::watchProcess() {
   // One that was told to end is killed by us, whatever the kernel did to another container meanwhile.
   if (ended.exit_code() == 137 && !stop_ && oomKills() > oom_kills_before_) ended.set_reason("OOMKilled");
   if (log_) log_->end(context_.clock.now());
+  // A short program may have ended before its beginning was looked at.
+  if (!announced_ && entry_->look() == ProgramEntry::State::Running) announce();
+  const bool cannot_run = !announced_ && !stop_ && !WIFSIGNALED(status) && ended.reason() != "OOMKilled";
   ended.set_message(terminationMessage(ended.exit_code()));
+  if (cannot_run) {
+    ended = cannotRun();
+    context_.board.event("Warning", "Failed", fmt::format("Error: {}", ended.message()), plan_.name());
+  }
   if (spansNodes()) ended = stepEnd(context_.directory, plan_.name(), restarts_, std::move(ended));
   process_.reset();
   if (stop_ && !stop_->final) stop_.reset();

@@ -1,4 +1,5 @@
 // The image of a container: pulled, and pulled again after a while.
+#include "base/strings.h"
 #include "supervisor/container_runner.h"
 
 namespace slipway::supervisor {
@@ -36,13 +37,53 @@ Task<std::optional<Result<container::PreparedImage>>> ContainerRunner::fetchUnle
   co_return std::move(fetched->image);
 }
 
+/// With the events of a kubelet: of a pull only if there is one.
+Task<std::optional<Result<container::PreparedImage>>> ContainerRunner::fetchTold(container::ImageRequest request) {
+  constexpr std::chrono::seconds kWorthTelling{1};
+  const std::string name = request.image;
+  const auto pulling = std::make_shared<bool>(false);
+  request.pulling = [this, pulling, name] {
+    if (!std::exchange(*pulling, true)) {
+      context_.board.event("Normal", "Pulling", fmt::format("Pulling image \"{}\"", name), plan_.name());
+    }
+  };
+  const SteadyTime start = context_.clock.steady();
+  auto image = co_await fetchUnlessStopped(std::move(request));
+  if (!image || !*image || (*image)->path.empty() || context_.rank) co_return image;
+  // Only what took a while tells how long: otherwise the event of each restart is the same, and counted.
+  const auto took = std::chrono::floor<std::chrono::milliseconds>(context_.clock.steady() - start);
+  const std::string lasted = took < kWorthTelling ? "" : fmt::format(" in {}", formatDuration(took));
+  context_.board.event("Normal", "Pulled",
+                       *pulling ? fmt::format("Successfully pulled image \"{}\"{}", name, lasted)
+                                : fmt::format("Container image \"{}\" already present on machine", name),
+                       plan_.name());
+  co_return image;
+}
+
+/// Once for each reason in a row.
+void ContainerRunner::tellReason(const std::string& reason) {
+  if (std::exchange(told_, reason) == reason) return;
+  context_.board.event("Warning", "Failed", "Error: " + reason, plan_.name());
+}
+
 void ContainerRunner::pullFailed(const std::string& image, const std::string& policy, const Error& error) {
   std::string reason = "ErrImagePull";
-  if (error.is(Code::Invalid)) reason = "InvalidImageName";
-  if (policy == "Never") reason = "ErrImageNeverPull";
-  failed_image_ = image;
-  context_.board.event("Warning", "Failed", fmt::format("Failed to pull image \"{}\": {}", image, error.message),
-                       plan_.name());
+  std::string event = "Failed";
+  std::string message = fmt::format("Failed to pull image \"{}\": {}", image, error.message);
+  if (error.is(Code::Invalid)) {
+    reason = "InvalidImageName";
+    event = "InspectFailed";
+    message = error.message;
+  } else if (policy == "Never") {
+    reason = "ErrImageNeverPull";
+    event = reason;
+    message = error.message;
+  }
+  // Of these two the reason stands: trying again, which goes on, is no pull.
+  failed_image_ = reason == "ErrImagePull" ? image : "";
+  failed_why_ = error.message;
+  context_.board.event("Warning", event, message, plan_.name());
+  tellReason(reason);
   context_.board.updateContainer(plan_.name(), [&](ContainerReport& report) {
     report.mutable_waiting()->set_reason(reason);
     report.mutable_waiting()->set_message(error.message);
@@ -70,7 +111,7 @@ Task<bool> ContainerRunner::pullVolumes() {
     if (!volume.has_image() || !mounted) continue;
     container::ImageRequest request{
         volume.image().reference(), container::parsePullPolicy(volume.image().pull_policy()), {}};
-    auto image = co_await fetchUnlessStopped(std::move(request));
+    auto image = co_await fetchTold(std::move(request));
     if (!image) co_return false;
     if (*image) {
       const Status placed = context_.volumes.setImage(volume.name(), (*image)->path);
@@ -86,13 +127,14 @@ Task<bool> ContainerRunner::pullVolumes() {
 
 Task<void> ContainerRunner::pull() {
   container::ImageRequest request{plan_.image(), container::parsePullPolicy(plan_.image_pull_policy()), {}};
-  auto image = co_await fetchUnlessStopped(std::move(request));
+  auto image = co_await fetchTold(std::move(request));
   if (!image) co_return;
   if (!*image) {
     pullFailed(plan_.image(), plan_.image_pull_policy(), image->error());
     co_return;
   }
   image_ = std::move(**image);
+  told_.clear();
   context_.board.updateContainer(plan_.name(), [&](ContainerReport& report) { report.set_image_id(image_.id); });
   const bool complete = co_await pullVolumes();
   if (!complete) co_return;

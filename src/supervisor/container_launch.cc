@@ -171,8 +171,14 @@ Result<container::Launch> ContainerRunner::makeLaunch() {
   spec.group = identity.group;
   spec.hostname = hostnameOf(context_.plan);
   spec.scratch = scratch();
-  if (context_.runtime.isolates()) {
-    TRY(spec.binds, makeBinds());
+  if (!context_.runtime.isolates()) return context_.runtime.launch(spec);
+  TRY(spec.binds, makeBinds());
+  entry_ = ProgramEntry::open(executor_);
+  if (entry_) {
+    program_ = spec.argv.front();
+    directory_ = spec.working_dir;
+    spec.argv = entry_->argv(directory_, spec.argv);
+    spec.working_dir = "/";
   }
   return context_.runtime.launch(spec);
 }
@@ -230,7 +236,6 @@ std::string ContainerRunner::terminationMessage(int exit_code) const {
   constexpr size_t kMostLines = 80;
   const auto written = readHead(scratch() / "termination-log", kMostOfFile);
   if (written && !written->empty()) return toValidUtf8(*written);
-  if (!kill_message_.empty()) return kill_message_;
   if (plan_.termination_message_policy() != "FallbackToLogsOnError" || exit_code == 0) return "";
   const auto text = pod::endOfLog(context_.directory.log(plan_.name(), restarts_), kMostLines, kMostOfLog);
   return text ? toValidUtf8(*text) : "";

@@ -113,7 +113,6 @@ void ContainerRunner::restartFor(std::string reason, int64_t grace_seconds) {
   if (stop_) return;
   const int64_t grace = grace_seconds >= 0 ? grace_seconds : context_.plan.grace_seconds();
   context_.board.event("Normal", "Killing", reason, plan_.name());
-  kill_message_ = std::move(reason);
   stop_ = Stop{context_.clock.steady() + gracePeriod(grace), false};
   changed_.pulse();
 }
@@ -135,11 +134,18 @@ Task<void> ContainerRunner::afterStart(async::TaskGroup& group) {
 }
 
 Task<void> ContainerRunner::hookAndProbes(async::TaskGroup& group) {
+  if (entry_) {
+    co_await entry_->settled();
+    if (entry_->look() != ProgramEntry::State::Running) co_return;
+    announce();
+  }
   if (plan_.has_post_start()) {
     const Status hooked = co_await runHandler(context_, *this, plan_.post_start(), std::chrono::hours(1));
     if (!hooked) {
-      context_.board.event("Warning", "FailedPostStartHook", hooked.error().message, plan_.name());
-      restartFor(fmt::format("Container {} failed postStart hook", plan_.name()), -1);
+      // As a kubelet: what the hook said may be secret.
+      log::info("container {}: postStart: {}", plan_.name(), hooked.error().message);
+      context_.board.event("Warning", "FailedPostStartHook", "PostStartHook failed", plan_.name());
+      restartFor("FailedPostStartHook", -1);
       co_return;
     }
   }

@@ -8,6 +8,7 @@
 #include "supervisor/container_process.h"
 #include "supervisor/container_state.h"
 #include "supervisor/pod_context.h"
+#include "supervisor/program_entry.h"
 #include "supervisor/restart_backoff.h"
 
 namespace slipway::supervisor {
@@ -47,6 +48,8 @@ class ContainerRunner {
   Result<SpawnOptions> execOptions(const std::vector<std::string>& command, bool tty, bool with_input,
                                    const std::string& instance) const;
 
+  /// Whether it would be started again if a probe had it killed.
+  bool restartsAfterKill() const { return restartsAfter(kKilled); }
   /// For probes: what they found. A failed liveness or startup probe restarts the container.
   void setReady(bool ready);
   void setStarted();
@@ -55,6 +58,7 @@ class ContainerRunner {
   void tellRanks(std::string word);
 
  private:
+  static constexpr int kKilled = 137;
   struct Stop {
     SteadyTime deadline;
     bool final = false;  ///< the pod ends; otherwise the container is started again
@@ -69,11 +73,16 @@ class ContainerRunner {
   struct Fetched;
   Task<void> pull();
   Task<std::optional<Result<container::PreparedImage>>> fetchUnlessStopped(container::ImageRequest request);
+  Task<std::optional<Result<container::PreparedImage>>> fetchTold(container::ImageRequest request);
   Task<bool> pullVolumes();
   void configFailed(const Error& error);
   void pullFailed(const std::string& image, const std::string& policy, const Error& error);
+  void tellReason(const std::string& reason);
   Task<void> fetch(container::ImageRequest request, std::shared_ptr<Fetched> to);
   Task<void> start();
+  /// The program itself runs.
+  void announce();
+  site::v1::Terminated cannotRun() const;
   void openLog();
   Task<void> watchProcess();
   Task<void> backOff();
@@ -108,13 +117,18 @@ class ContainerRunner {
   container::PreparedImage image_;
   std::map<std::string, std::string> file_values_;  ///< of variables, as found at this start
   container::Launch launch_;
-  std::string failed_image_;  ///< of the last pull that failed; empty: it was something else
+  std::unique_ptr<ProgramEntry> entry_;  ///< of this start; null where there is no way to tell, and on the host
+  std::string program_;                  ///< that entry_ is to execute
+  std::string directory_;                ///< and in which
+  bool announced_ = false;
+  std::string failed_image_;  ///< of the last pull that failed and may do better; empty: it was something else
+  std::string failed_why_;
+  std::string told_;  ///< the reason of the last failure before a start, of which an event tells
   std::unique_ptr<ContainerProcess> process_;
   mutable pid_t inside_ = 0;  ///< a process in the container, as last found; 0: look
   std::shared_ptr<ContainerLog> log_;
   std::optional<site::v1::Terminated> result_;
   std::optional<Stop> stop_;
-  std::string kill_message_;
   int64_t started_at_ns_ = 0;
   uint64_t oom_kills_before_ = 0;
   bool probes_ready_ = false;

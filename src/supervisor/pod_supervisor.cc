@@ -66,9 +66,6 @@ void PodSupervisor::stop(std::chrono::nanoseconds grace, std::string reason, std
   if (!stopping_) {
     failed_.reason = std::move(reason);
     failed_.message = std::move(message);
-    context_.board.event("Normal", "Killing",
-                         fmt::format("Stopping the pod, grace period {} s",
-                                     std::chrono::duration_cast<std::chrono::seconds>(grace).count()));
   }
   stopping_ = true;
   if (context_.live != nullptr) context_.live->wake();
@@ -84,8 +81,9 @@ Task<void> PodSupervisor::watchDeadline() {
   if (seconds <= 0) co_return;
   const int64_t ran_ns = context_.board.nowNs() - context_.board.report().started_at_ns();
   co_await async::sleepFor(std::chrono::seconds(seconds) - std::chrono::nanoseconds(ran_ns));
-  stop(gracePeriod(context_.plan.grace_seconds()), "DeadlineExceeded",
-       "Pod was active on the node longer than the specified deadline");
+  const std::string message = "Pod was active on the node longer than the specified deadline";
+  context_.board.event("Normal", "DeadlineExceeded", message);
+  stop(gracePeriod(context_.plan.grace_seconds()), "DeadlineExceeded", message);
 }
 
 Task<void> PodSupervisor::watchVolumes() {

@@ -27,20 +27,39 @@ Result<std::unique_ptr<net::Dialer>> dialerFor(const site::v1::HttpAction& actio
   return net::tlsDialer(std::move(dialer), tls, where.host);
 }
 
+/// In the words that people know from a kubelet and look for.
+std::string whyNot(const Error& error, const std::string& where) {
+  if (error.is(Code::Timeout)) return fmt::format("dial tcp {}: i/o timeout", where);
+  if (error.message.find("refused") == std::string::npos) return error.message;
+  return fmt::format("dial tcp {}: connect: connection refused", where);
+}
+
+std::string_view afterKill(const ContainerRunner& runner) {
+  return runner.restartsAfterKill() ? ", will be restarted" : "";
+}
+
 Task<Status> tryHttp(site::v1::HttpAction action, std::string host, std::chrono::nanoseconds timeout) {
   const net::HostPort where{host, static_cast<uint16_t>(action.port())};
   CO_TRY(auto dialer, dialerFor(action, where));
   const Executor executor = co_await async::thisExecutor();
   http::Client client(executor, std::move(dialer));
   http::Request request;
-  request.target = action.path().starts_with("/") ? action.path() : "/" + action.path();
+  const std::string target = action.path().starts_with("/") ? action.path() : "/" + action.path();
+  request.target = target;
   request.headers.set("Host", where.str());
   request.headers.set("User-Agent", "kube-probe/1.36");
   request.headers.set("Accept", "*/*");
   request.headers.set("Connection", "close");
   for (const auto& header : action.headers()) request.headers.set(header.name(), header.value());
   const auto response = co_await client.send(std::move(request), timeout);
-  if (!response) co_return failure(response.error());
+  if (!response) {
+    const std::string url =
+        fmt::format("{}://{}{}", toLower(action.scheme().empty() ? "http" : action.scheme()), where.str(), target);
+    const std::string why = response.error().is(Code::Timeout)
+                                ? "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
+                                : whyNot(response.error(), where.str());
+    co_return failure(response.error().code, "Get \"{}\": {}", url, why);
+  }
   if (response->status >= 200 && response->status < 400) co_return Status();
   co_return failure(Code::ServiceUnavailable, "HTTP probe failed with statuscode: {}", response->status);
 }
@@ -48,7 +67,9 @@ Task<Status> tryHttp(site::v1::HttpAction action, std::string host, std::chrono:
 Task<Status> tryTcp(std::string host, int32_t port, std::chrono::nanoseconds timeout) {
   auto dialing = net::dialTcp({host, static_cast<uint16_t>(port)});
   auto stream = co_await async::withDeadline(std::move(dialing), timeout, fmt::format("dial tcp {}:{}", host, port));
-  if (!stream) co_return failure(stream.error());
+  if (!stream)
+    co_return failure(stream.error().code, "{}",
+                      whyNot(stream.error(), net::HostPort{host, static_cast<uint16_t>(port)}.str()));
   (*stream)->close();
   co_return Status();
 }
@@ -64,8 +85,7 @@ Task<Status> tryExec(ContainerRunner& runner, site::v1::ExecAction action, std::
   auto ran = co_await runInContainer(runner, command, timeout);
   if (!ran) co_return failure(ran.error());
   if (ran->exit_code == 0) co_return Status();
-  co_return failure(Code::ServiceUnavailable, "command {} exited with {}: {}", join(command, " "), ran->exit_code,
-                    toValidUtf8(trim(ran->output)));
+  co_return failure(Code::ServiceUnavailable, "{}", toValidUtf8(trim(ran->output)));
 }
 
 Task<Status> runAction(PodContext& context, ContainerRunner& runner, Handler handler,
@@ -147,7 +167,7 @@ Task<bool> passes(PodContext& context, ContainerRunner& runner, const Probe& pro
 Task<void> watchLiveness(PodContext& context, ContainerRunner& runner) {
   const Probe& probe = runner.plan().liveness_probe();
   co_await passes(context, runner, probe, "Liveness", false);
-  runner.restartFor(fmt::format("Container {} failed liveness probe, will be restarted", runner.name()),
+  runner.restartFor(fmt::format("Container {} failed liveness probe{}", runner.name(), afterKill(runner)),
                     probe.termination_grace_seconds());
 }
 
@@ -172,7 +192,7 @@ Task<void> runProbes(PodContext& context, ContainerRunner& runner, async::TaskGr
     const Probe& probe = runner.plan().startup_probe();
     const bool started = co_await passes(context, runner, probe, "Startup", true);
     if (!started) {
-      runner.restartFor(fmt::format("Container {} failed startup probe, will be restarted", runner.name()),
+      runner.restartFor(fmt::format("Container {} failed startup probe{}", runner.name(), afterKill(runner)),
                         probe.termination_grace_seconds());
       co_return;
     }

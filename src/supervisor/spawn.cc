@@ -1,6 +1,7 @@
 #include "supervisor/spawn.h"
 
 #include <fcntl.h>
+#include <linux/nsfs.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -60,12 +61,15 @@ struct Prepared {
   std::string uid_map;
   std::string gid_map;
   FileDescriptor join_user;
+  FileDescriptor join_names_user;  ///< the user namespace that owns the next one
+  FileDescriptor join_names;       ///< the UTS namespace
   FileDescriptor join_mount;
   FileDescriptor join_root;
   int input = -1;
   int output = -1;
   int errors = -1;
   std::string terminal;
+  std::vector<int> inherit;
   int report = -1;
   pid_t parent = 0;
 };
@@ -121,6 +125,11 @@ void setUpNamespaces(const Prepared& prepared) {
 }
 
 void joinNamespaces(const Prepared& prepared) {
+  // Its name only: where it cannot be had, all else still can.
+  if (prepared.join_names.valid()) {
+    if (prepared.join_names_user.valid()) (void)::setns(prepared.join_names_user.get(), CLONE_NEWUSER);
+    (void)::setns(prepared.join_names.get(), CLONE_NEWUTS);
+  }
   // A namespace that is ours already cannot be joined again: EINVAL.
   if (prepared.join_user.valid() && ::setns(prepared.join_user.get(), CLONE_NEWUSER) != 0 && errno != EINVAL) {
     giveUp(prepared.report, Stage::Join);
@@ -157,6 +166,7 @@ void setUpStreams(const Prepared& prepared) {
   if (!prepared.directory.empty() && ::chdir(prepared.directory.c_str()) != 0) {
     giveUp(prepared.report, Stage::Directory);
   }
+  for (const int fd : prepared.inherit) ::fcntl(fd, F_SETFD, 0);
   // A change of namespaces clears it.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   int worst = ENOENT;
@@ -208,6 +218,13 @@ unsigned long lockedFlags(const std::filesystem::path& path) {
   return out;
 }
 
+bool isOurs(const FileDescriptor& name_space, const char* ours) {
+  struct stat theirs{};
+  struct stat mine{};
+  return ::fstat(name_space.get(), &theirs) == 0 && ::stat(ours, &mine) == 0 && theirs.st_ino == mine.st_ino &&
+         theirs.st_dev == mine.st_dev;
+}
+
 Status prepareNamespaces(const SpawnOptions& options, Prepared& out) {
   if (const auto& overlay = options.launch.overlay) {
     out.own_namespaces = true;
@@ -228,6 +245,12 @@ Status prepareNamespaces(const SpawnOptions& options, Prepared& out) {
     TRY(out.join_mount, openFile(base + "ns/mnt", O_RDONLY));
     TRY(out.join_root, openFile(base + "root", O_RDONLY | O_DIRECTORY));
     if (auto user = openFile(base + "ns/user", O_RDONLY)) out.join_user = std::move(*user);
+    auto names = openFile(base + "ns/uts", O_RDONLY);
+    if (names && !isOurs(*names, "/proc/self/ns/uts")) {
+      FileDescriptor owner(::ioctl(names->get(), NS_GET_USERNS));
+      if (owner.valid() && !isOurs(owner, "/proc/self/ns/user")) out.join_names_user = std::move(owner);
+      out.join_names = std::move(*names);
+    }
   }
   return {};
 }
@@ -243,14 +266,21 @@ FileDescriptor openTerminal(std::string& name) {
   return master;
 }
 
+void setNonBlocking(const FileDescriptor& fd) {
+  if (fd.valid()) ::fcntl(fd.get(), F_SETFL, ::fcntl(fd.get(), F_GETFL) | O_NONBLOCK);
+}
+
+}  // namespace
+
 SpawnFailure describe(const SpawnOptions& options, Stage stage, int error) {
   const std::string text = std::strerror(error);
-  const std::string& program = options.launch.argv.empty() ? "" : options.launch.argv[0];
+  const std::string program = options.launch.argv.empty() ? "" : options.launch.argv[0];
+  const bool searched = program.find('/') == std::string::npos;
   switch (stage) {
     case Stage::Program:
       return {stage, error,
-              error == ENOENT ? fmt::format("exec: \"{}\": executable file not found", program)
-                              : fmt::format("exec: \"{}\": {}", program, text)};
+              error == ENOENT && searched ? fmt::format("exec: \"{}\": executable file not found in $PATH", program)
+                                          : fmt::format("exec: \"{}\": {}", program, text)};
     case Stage::Directory:
       return {stage, error, fmt::format("working directory \"{}\": {}", options.launch.working_directory, text)};
     case Stage::Overlay:
@@ -261,12 +291,6 @@ SpawnFailure describe(const SpawnOptions& options, Stage stage, int error) {
       return {stage, error, fmt::format("cannot start a process: {}", text)};
   }
 }
-
-void setNonBlocking(const FileDescriptor& fd) {
-  if (fd.valid()) ::fcntl(fd.get(), F_SETFL, ::fcntl(fd.get(), F_GETFL) | O_NONBLOCK);
-}
-
-}  // namespace
 
 int SpawnFailure::exitCode() const {
   if (stage == Stage::Program) return error == ENOENT ? 127 : 126;
@@ -286,6 +310,7 @@ tl::expected<Spawned, SpawnFailure> spawn(const SpawnOptions& options) {
   Prepared prepared;
   prepareProgram(options.launch, prepared);
   prepared.directory = options.launch.working_directory;
+  prepared.inherit = options.inherit;
   if (!prepareNamespaces(options, prepared)) return failed(Stage::Join, ESRCH);
 
   Spawned out;

@@ -18,7 +18,8 @@ struct SpawnOptions {
   /// Joins user and mount namespaces, root and working directory of this process first (exec); 0: none.
   pid_t join = 0;
   bool tty = false;
-  bool stdin_open = false;  ///< otherwise standard input is /dev/null
+  bool stdin_open = false;   ///< otherwise standard input is /dev/null
+  std::vector<int> inherit;  ///< descriptors that stay open under their numbers; all others are closed
 };
 
 struct Spawned {
@@ -35,6 +36,9 @@ struct SpawnFailure {
   std::string message;   ///< for people, names the program or directory
   int exitCode() const;  ///< as a shell has it: 127 not found, 126 cannot be executed, otherwise 128
 };
+
+/// The message for people.
+SpawnFailure describe(const SpawnOptions& options, SpawnFailure::Stage stage, int error);
 
 /// fork(2) and execve(2). The parent's descriptors are non-blocking. Blocks until the child has come to its program,
 /// which takes as long as opening the program takes.

@@ -55,6 +55,16 @@ class TestPod {
   }
 
   site::v1::PodReport report() const { return pod::readReport(directory).value(); }
+  int count(const std::string& reason) const { return static_cast<int>(messages(reason).size()); }
+  /// Of the events with this reason.
+  std::vector<std::string> messages(const std::string& reason) const {
+    std::vector<std::string> out;
+    const site::v1::PodReport last = report();
+    for (const auto& event : last.events()) {
+      if (event.reason() == reason) out.push_back(event.message());
+    }
+    return out;
+  }
   std::string log(const std::string& container, uint32_t restart = 0) const {
     auto file = pod::LogFile::open(directory.log(container, restart), {});
     if (!file) return "no log";

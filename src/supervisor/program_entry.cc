@@ -1,0 +1,126 @@
+#include "supervisor/program_entry.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "async/task.h"
+#include "supervisor/entry/report.h"
+
+// The program itself lies in ours.
+asm(".pushsection .rodata\n"
+    ".global slipway_entry\n"
+    ".global slipway_entry_end\n"
+    "slipway_entry:\n"
+    ".incbin \"" SLIPWAY_ENTRY
+    "\"\n"
+    "slipway_entry_end:\n"
+    ".byte 0\n"
+    ".popsection\n");
+
+extern "C" const char slipway_entry[];
+extern "C" const char slipway_entry_end[];
+
+namespace slipway::supervisor {
+namespace {
+
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x0010U
+#endif
+
+/// Opened for reading only: what somebody may write to cannot be executed. Invalid where that is forbidden.
+FileDescriptor inMemory() {
+  FileDescriptor made(::memfd_create("slipway-entry", MFD_CLOEXEC | MFD_EXEC));
+  // Kernels before 6.3 do not know the flag and need none.
+  if (!made.valid() && errno == EINVAL) made = FileDescriptor(::memfd_create("slipway-entry", MFD_CLOEXEC));
+  const std::string_view bytes(slipway_entry, static_cast<size_t>(slipway_entry_end - slipway_entry));
+  if (!made.valid() || !writeAll(made.get(), bytes) || ::fchmod(made.get(), 0555) != 0) return {};
+  return FileDescriptor(::open(fmt::format("/proc/self/fd/{}", made.get()).c_str(), O_RDONLY | O_CLOEXEC));
+}
+
+}  // namespace
+
+std::unique_ptr<ProgramEntry> ProgramEntry::open(Executor executor) {
+  static const FileDescriptor program = inMemory();
+  int ends[2] = {-1, -1};
+  if (!program.valid() || ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return nullptr;
+  return std::unique_ptr<ProgramEntry>(
+      new ProgramEntry(std::move(executor), program.get(), FileDescriptor(ends[0]), FileDescriptor(ends[1])));
+}
+
+ProgramEntry::ProgramEntry(Executor executor, int program, FileDescriptor ours, FileDescriptor theirs)
+    : executor_(std::move(executor)),
+      program_(program),
+      theirs_(std::move(theirs)),
+      door_(executor_, ours.release()),
+      pipe_(executor_) {}
+
+std::vector<std::string> ProgramEntry::argv(const std::string& working_dir,
+                                            const std::vector<std::string>& program) const {
+  std::vector<std::string> out = {fmt::format("/proc/self/fd/{}", program_), std::to_string(theirs_.get()),
+                                  std::to_string(program_), working_dir};
+  out.insert(out.end(), program.begin(), program.end());
+  return out;
+}
+
+/// A word at the door, with the pipe; or nothing more will come.
+void ProgramEntry::hear() {
+  char word = 0;
+  iovec bytes{&word, 1};
+  int end = -1;
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof end)] = {};
+  msghdr message{};
+  message.msg_iov = &bytes;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  const ssize_t got = ::recvmsg(door_.native_handle(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  const cmsghdr* const header = got == 1 ? CMSG_FIRSTHDR(&message) : nullptr;
+  const bool whole = header != nullptr && header->cmsg_type == SCM_RIGHTS && header->cmsg_len == CMSG_LEN(sizeof end);
+  if (whole) std::memcpy(&end, CMSG_DATA(header), sizeof end);
+  door_.close();
+  state_ = whole ? State::Inside : State::Lost;
+  if (!whole) return;
+  ::fcntl(end, F_SETFL, O_NONBLOCK);
+  pipe_.assign(end);
+}
+
+void ProgramEntry::readReport() {
+  EntryReport report{};
+  const ssize_t got = ::read(pipe_.native_handle(), &report, sizeof report);
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  pipe_.close();
+  state_ = State::Running;
+  if (got != sizeof report) return;
+  state_ = State::Failed;
+  stage_ = report.stage == EntryReport::Directory ? SpawnFailure::Stage::Directory : SpawnFailure::Stage::Program;
+  error_ = report.error;
+}
+
+ProgramEntry::State ProgramEntry::look() {
+  if (state_ == State::Outside) hear();
+  if (state_ == State::Inside) readReport();
+  return state_;
+}
+
+Task<void> ProgramEntry::settled() {
+  while (look() == State::Outside || state_ == State::Inside) {
+    Stream& from = state_ == State::Outside ? door_ : pipe_;
+    co_await from.async_wait(Stream::wait_read, asio::as_tuple(asio::use_awaitable));
+    co_await async::throwIfCancelled();
+  }
+}
+
+SpawnFailure ProgramEntry::failure(const std::string& working_dir, const std::string& program) const {
+  SpawnOptions told;
+  told.launch.argv = {program};
+  told.launch.working_directory = working_dir;
+  return describe(told, stage_, error_);
+}
+
+}  // namespace slipway::supervisor
