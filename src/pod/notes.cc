@@ -1,6 +1,7 @@
 #include "pod/notes.h"
 
 #include "base/strings.h"
+#include "pod/slurm_options.h"
 
 namespace slipway::pod {
 namespace {
@@ -43,6 +44,12 @@ void noteContainer(const kube::Object& container, const std::string& path, Notes
 std::vector<std::string> notesOn(const kube::Object& pod) {
   Notes out;
   const kube::Object& spec = kube::child(pod, {"spec"});
+  constexpr std::string_view kOurs = "slipway.dev/";
+  for (const auto& [key, value] : kube::child(pod, {"metadata", "annotations"})) {
+    const std::string_view name(key);
+    if (!name.starts_with(kOurs) || isKnownAnnotation(name.substr(kOurs.size()))) continue;
+    out.push_back(fmt::format("annotation {}: there is none of that name, nothing comes of it", toValidUtf8(name)));
+  }
   noteSecurity(kube::child(spec, {"securityContext"}), "spec", out);
   if (!kube::items(spec, {"securityContext", "supplementalGroups"}).empty()) {
     out.emplace_back("spec.securityContext.supplementalGroups: the groups are those of the user at the site");

@@ -5,6 +5,7 @@
 #include "async/loop.h"
 #include "base/strings.h"
 #include "pod/expansion.h"
+#include "pod/notes.h"
 #include "pod/slurm_options.h"
 #include "pod/testing/fake_plan_source.h"
 
@@ -232,7 +233,7 @@ TEST(BuildPlan, AnnotationsAreCheckedAndNamed) {
   EXPECT_EQ(with("slipway.dev/partition", "gpu")->slurm().partition(), "gpu");
   EXPECT_EQ(with("slipway.dev/time-limit", "1-12")->slurm().time_limit_seconds(), 129600);
   EXPECT_EQ(with("slipway.dev/time-limit", "1h30m")->slurm().time_limit_seconds(), 5400);
-  EXPECT_EQ(with("slurm.hpk.io/flags", "-N2 --mail-user 'a b' --exclusive")->slurm().flags(1), "--mail-user=a b");
+  EXPECT_EQ(with("slurm.hpk.io/flags", "-N2 --mail-user 'a b' --exclusive")->slurm().flags(0), "--mail-user=a b");
   for (const auto& [name, value] : std::vector<std::pair<std::string, std::string>>{{"partition", "a\n#SBATCH --uid=0"},
                                                                                     {"account", "a b"},
                                                                                     {"nodes", "-1"},
@@ -251,6 +252,45 @@ TEST(BuildPlan, AnnotationsAreCheckedAndNamed) {
     EXPECT_NE(refused.error().message.find("annotation slipway.dev/" + name), std::string::npos)
         << refused.error().message;
   }
+}
+
+TEST(BuildPlan, AFlagWithAFieldGoesThere) {
+  const auto with = [](std::string_view flags, std::string_view partition = "", std::string_view resources = "") {
+    auto pod = podWith(resources);
+    kube::ensure(pod, {"metadata", "annotations"})["slurm.hpk.io/flags"] = flags;
+    if (!partition.empty()) kube::ensure(pod, {"metadata", "annotations"})["slipway.dev/partition"] = partition;
+    return plan(pod);
+  };
+  const auto built = with("-p gpu --account=other -q high -t 1:00:00 --nodes=2 --ntasks-per-node=2 -c4 --mem=2G --nice",
+                          "", R"(,"resources":{"requests":{"cpu":"1","memory":"64Mi"}})");
+  ASSERT_TRUE(built) << built.error().message;
+  const auto& slurm = built->slurm();
+  EXPECT_EQ(slurm.partition(), "gpu");
+  EXPECT_EQ(slurm.account(), "other");
+  EXPECT_EQ(slurm.qos(), "high");
+  EXPECT_EQ(slurm.time_limit_seconds(), 3600);
+  EXPECT_EQ(slurm.nodes(), 2);
+  EXPECT_EQ(slurm.ntasks_per_node(), 2);
+  EXPECT_EQ(slurm.cpus_per_task(), 8) << "of a node: it is shared by its tasks";
+  EXPECT_EQ(slurm.memory_mib(), 2048);
+  ASSERT_EQ(slurm.flags_size(), 1);
+  EXPECT_EQ(slurm.flags(0), "--nice");
+  EXPECT_EQ(with("-p gpu", "big")->slurm().partition(), "big") << "an annotation goes before a flag";
+  EXPECT_EQ(with("-n 4")->slurm().ntasks_per_node(), 4);
+  EXPECT_EQ(with("-N2 -n 4")->slurm().ntasks_per_node(), 2);
+  EXPECT_EQ(with("--time=UNLIMITED")->slurm().flags(0), "--time=UNLIMITED");
+  EXPECT_NE(with("--nodes=2-4").error().message.find("--nodes"), std::string::npos);
+  EXPECT_TRUE(with("-n x").error().is(Code::Invalid));
+}
+
+TEST(BuildPlan, AnAnnotationThatMeansNothingIsNoted) {
+  auto pod = podWith("");
+  kube::ensure(pod, {"metadata", "annotations"})["slipway.dev/time_limit"] = "5";
+  kube::ensure(pod, {"metadata", "annotations"})["slipway.dev/time-limit"] = "5";
+  kube::ensure(pod, {"metadata", "annotations"})["example.org/x"] = "5";
+  const auto notes = notesOn(pod);
+  ASSERT_EQ(notes.size(), 1U);
+  EXPECT_TRUE(notes[0].starts_with("annotation slipway.dev/time_limit:")) << notes[0];
 }
 
 TEST(BuildPlan, ProbesResolveNamedPorts) {

@@ -102,6 +102,88 @@ const Rule kRules[] = {
     {"mpi", "[A-Za-z0-9_]+", [](auto& o, const std::string& v) { o.set_mpi(v); }},
 };
 
+bool hasAnnotation(const kube::Object& pod, std::string_view name) {
+  return !kube::annotation(pod, fmt::format("slipway.dev/{}", name)).empty();
+}
+
+/// --mem: a number of MiB, or with a unit. Nothing: it stays a flag ("0" is all of a node's).
+std::optional<int64_t> mebibytes(std::string_view text) {
+  static const re2::RE2 kSize("([1-9][0-9]{0,9})([KMGTkmgt]?)B?");
+  int64_t number = 0;
+  std::string unit;
+  if (!re2::RE2::FullMatch(re2::StringPiece(text.data(), text.size()), kSize, &number, &unit)) return std::nullopt;
+  switch (unit.empty() ? 'm' : unit[0] | 0x20) {
+    case 'k':
+      return (number + 1023) / 1024;
+    case 'g':
+      return number * 1024;
+    case 't':
+      return number * 1024 * 1024;
+    default:
+      return number;
+  }
+}
+
+/// Numbers that depend on each other, as they are found among the flags.
+struct Counts {
+  int64_t cpus_per_task = 0;
+  int64_t tasks = 0;
+};
+
+/// Whether the flag has become a field. An annotation of its own goes before it; what resources say does not.
+Result<bool> adopt(const kube::Object& pod, const std::string& name, const std::string& value, Counts& counts,
+                   site::v1::SlurmOptions& options) {
+  for (const Rule& rule : kRules) {
+    if (rule.annotation != name) continue;
+    if (hasAnnotation(pod, name)) return true;
+    if (!re2::RE2::FullMatch(value, rule.pattern)) {
+      return failure(Code::Invalid, "--{}: \"{}\" may hold only {}", name, toValidUtf8(value.substr(0, 100)),
+                     rule.pattern);
+    }
+    rule.set(options, value);
+    return true;
+  }
+  if (name == "time") {
+    const auto seconds = parseTimeLimit(value);
+    if (seconds && !hasAnnotation(pod, "time-limit")) options.set_time_limit_seconds(*seconds);
+    return seconds.has_value();
+  }
+  if (name == "mem") {
+    const auto size = mebibytes(value);
+    options.set_memory_mib(size.value_or(0));
+    return size.has_value();
+  }
+  const bool of_cpus = name == "cpus-per-task";
+  if (!of_cpus && name != "ntasks") return false;
+  const auto number = parseInt(value);
+  if (!number || *number < 1 || *number > 1'000'000) {
+    return failure(Code::Invalid, "--{}: \"{}\" is not a number", name, toValidUtf8(value.substr(0, 100)));
+  }
+  (of_cpus ? counts.cpus_per_task : counts.tasks) = *number;
+  return true;
+}
+
+/// Of two options of one name sbatch takes the last, which would be ours: a flag that has a field goes there.
+Status adoptFlags(const kube::Object& pod, site::v1::SlurmOptions& options) {
+  std::vector<std::string> rest;
+  Counts counts;
+  for (const std::string& flag : options.flags()) {
+    const auto [name, value] = splitOnce(std::string_view(flag).substr(2), '=');
+    TRY(const bool adopted, adopt(pod, std::string(name), std::string(value), counts, options));
+    if (!adopted) rest.push_back(flag);
+  }
+  options.clear_flags();
+  for (std::string& flag : rest) options.add_flags(std::move(flag));
+  const int64_t nodes = std::max<int64_t>(1, options.nodes());
+  if (counts.tasks > 0 && options.ntasks_per_node() == 0) {
+    options.set_ntasks_per_node((counts.tasks + nodes - 1) / nodes);
+  }
+  if (counts.cpus_per_task > 0) {
+    options.set_cpus_per_task(counts.cpus_per_task * std::max<int64_t>(1, options.ntasks_per_node()));
+  }
+  return {};
+}
+
 Status addFlags(std::string_view line, site::v1::SlurmOptions& options) {
   TRY(const auto words, shellWords(line));
   TRY(const auto flags, checkedFlags(words));
@@ -207,7 +289,16 @@ Status applyAnnotations(const kube::Object& pod, site::v1::SlurmOptions& options
     const Status added = addFlags(kube::annotation(pod, name), options);
     if (!added) return failure(added.error().wrap(fmt::format("annotation {}", name)));
   }
+  const Status adopted = adoptFlags(pod, options);
+  if (!adopted) return failure(adopted.error().wrap("annotation slipway.dev/flags, or an alias of it"));
   return {};
+}
+
+bool isKnownAnnotation(std::string_view name) {
+  constexpr std::string_view kOthers[] = {"time-limit", "flags", "job-id", "attempt", "cluster", "slurm-node"};
+  const auto has_rule = [&](const Rule& rule) { return rule.annotation == name; };
+  return std::any_of(std::begin(kRules), std::end(kRules), has_rule) ||
+         std::find(std::begin(kOthers), std::end(kOthers), name) != std::end(kOthers);
 }
 
 }  // namespace slipway::pod
