@@ -43,7 +43,9 @@ std::string originOf(const NodeView& view, const NodeContext& context) {
 Object resourcesOf(const site::v1::Node& node, const NodeOptions& options, bool allocatable) {
   const int64_t cpus = node.cpus() - (allocatable ? node.cpus_reserved() : 0);
   const int64_t memory = node.memory_mib() - (allocatable ? node.memory_reserved_mib() : 0);
-  Object resources{{"cpu", kube::Quantity::ofValue(std::max<int64_t>(cpus, 0)).str()},
+  // Slurm does not account for local disks. What is asked of them must find a node nevertheless.
+  Object resources{{"ephemeral-storage", "1Pi"},
+                   {"cpu", kube::Quantity::ofValue(std::max<int64_t>(cpus, 0)).str()},
                    {"memory", kube::Quantity::ofMebibytes(std::max<int64_t>(memory, 0)).str()},
                    {"pods", std::to_string(options.max_pods)}};
   std::map<std::string, int64_t> counts;

@@ -20,6 +20,7 @@ Task<void> appear(Harness& h) {
   EXPECT_EQ(condition(h.node("n1"), "Ready"), "True");
   EXPECT_EQ(condition(h.node("n2"), "Ready"), "False");
   EXPECT_EQ(condition(h.node("n2"), "Ready", "reason"), "SlurmDown");
+  EXPECT_EQ(kube::text(*h.node("n1"), {"status", "allocatable", "ephemeral-storage"}), "1Pi");
   co_await h.settle();
   h.client.clearCalls();
   h.site.sendSnapshot();
