@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/guarded_files.h"
+#include "supervisor/scratch_sweep.h"
 
 namespace slipway::supervisor {
 namespace fs = std::filesystem;
@@ -40,6 +41,7 @@ Result<std::unique_ptr<NodeVolumes>> NodeVolumes::enter(Scratch scratch, uint32_
   out->volumes_.attach(plan);
   TRY(const FileDescriptor lock, out->lock());
   TRY_STATUS(out->volumes_.makeScratch());
+  TRY(out->held_, holdFolders(out->volumes_.scratch()));
   if (!fs::exists(out->holders_, error)) {
     TRY_STATUS(make(out->volumes_));
     TRY_STATUS(makeDirectories(out->holders_, 0700));

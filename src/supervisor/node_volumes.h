@@ -27,6 +27,7 @@ class NodeVolumes {
   std::filesystem::path holders_;
   std::string holder_;
   PodVolumes volumes_;
+  std::vector<FileDescriptor> held_;
 };
 
 }  // namespace slipway::supervisor

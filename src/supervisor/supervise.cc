@@ -19,6 +19,7 @@
 #include "supervisor/job_facts.h"
 #include "supervisor/network_files.h"
 #include "supervisor/pod_service.h"
+#include "supervisor/scratch_sweep.h"
 #include "tunnel/endpoint.h"
 #include "tunnel/guarded.h"
 
@@ -208,6 +209,8 @@ Task<int> supervisePod(const SupervisorOptions& options, site::v1::PodPlan read_
     for (const std::string& ip : facts.pod_ips) report.add_pod_ips(ip);
   });
   Status made = volumes.makeScratch();
+  const auto held = made ? holdFolders(volumes.scratch()) : failure(made.error());
+  if (!held) made = failure(held.error());
   if (made && !options.allow_host_path) made = checkHostPathsAllowed(plan);
   if (!made) {
     board.event("Warning", "FailedMount", made.error().message);
@@ -240,6 +243,7 @@ Task<int> supervisePod(const SupervisorOptions& options, site::v1::PodPlan read_
   PodService service(supervisor);
   async::TaskGroup group(executor);
   group.spawn("report", board.run());
+  group.spawn("sweep", sweepScratch(options.scratch, options.memory));
   group.spawn("signals", stopOnSignals(supervisor, plan.grace_seconds()));
   group.spawn("hub", serveHub(directory, volumes.scratch().disk, service.service(), live));
   const PodOutcome outcome = co_await supervisor.run();
