@@ -133,8 +133,8 @@ Task<Status> attach(ContainerRunner& runner, ServerCall& call, site::v1::ExecSta
     if ((stream == 0 ? out : err) && outbox->size() < kMostInAttach) outbox->streams[stream] += bytes;
     outbox->changed.set();
   });
-  const auto end_listener = process->onEnd([outbox](int status) {
-    outbox->status = status;
+  // As a kubelet: how the container ended is said by its status, attaching to it went well.
+  const auto end_listener = process->onEnd([outbox](int) {
     outbox->ended = true;
     outbox->changed.set();
   });

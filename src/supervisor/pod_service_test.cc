@@ -174,7 +174,7 @@ Task<void> attaches(TestPod& pod) {
   start.set_attach(true);
   const ExecEnd end = co_await execute(running, start, "hello\n");
   EXPECT_EQ(end.out, "got hello\n");
-  EXPECT_EQ(end.exit_code, 4);
+  EXPECT_EQ(end.exit_code, 0) << "the status of the container says how it ended";
   co_await running.finish();
 }
 
