@@ -17,6 +17,18 @@ bool passableAsHome(std::string_view value) {
   return value.starts_with("/") && value.find(':') == std::string_view::npos;
 }
 
+/// On the node's disk where the kernel gives users an overlay; otherwise in memory, of which Apptainer gives 64 MiB.
+Status addWritableLayer(const ContainerSpec& spec, bool own_namespace, Launch& launch) {
+  const std::filesystem::path folder = spec.scratch / "overlay";
+  if (!own_namespace || folder.string().find_first_of(":,") != std::string::npos) {
+    launch.argv.emplace_back("--writable-tmpfs");
+    return {};
+  }
+  TRY_STATUS(makeDirectories(folder, 0700));
+  launch.argv.push_back("--overlay=" + folder.string());
+  return {};
+}
+
 }  // namespace
 
 Result<Launch> ApptainerRuntime::launch(const ContainerSpec& spec) {
@@ -29,7 +41,6 @@ Result<Launch> ApptainerRuntime::launch(const ContainerSpec& spec) {
                  "--no-home",
                  "--no-mount=tmp,cwd,bind-paths,hostfs",
                  "--no-umask"};
-  if (!spec.read_only_root) launch.argv.emplace_back("--writable-tmpfs");
   const bool covers = own_namespace_ && std::any_of(spec.binds.begin(), spec.binds.end(),
                                                     [](const Bind& bind) { return isDevicePath(bind.target); });
   if (covers) {
@@ -38,6 +49,7 @@ Result<Launch> ApptainerRuntime::launch(const ContainerSpec& spec) {
     launch.overlay = Overlay{};
     launch.argv.emplace_back("--userns");
   }
+  if (!spec.read_only_root) TRY_STATUS(addWritableLayer(spec, covers, launch));
   for (const Bind& bind : spec.binds) {
     if (isDevicePath(bind.target) && (covers || bind.target != "/dev/shm")) continue;
     TRY(const std::filesystem::path source, stagedSource(bind, spec.scratch, false, launch));

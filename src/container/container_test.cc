@@ -241,6 +241,8 @@ TEST(ApptainerRuntime, MountsBelowDevInANamespaceAroundItAndSetsHome) {
   };
   EXPECT_TRUE(has("--home=/root"));
   EXPECT_TRUE(has("--userns"));
+  EXPECT_TRUE(has("--overlay=" + (spec.scratch / "overlay").string())) << "a layer in memory has 64 MiB";
+  EXPECT_FALSE(has("--writable-tmpfs"));
   EXPECT_TRUE(
       has(fmt::format("--mount=type=bind,\"source={}\",\"destination=/run/secrets/token\",ro", binds.front().target)));
 }

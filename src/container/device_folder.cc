@@ -18,7 +18,10 @@ bool isDevicePath(std::string_view target) {
 }
 
 Result<fs::path> stagedSource(const Bind& bind, const fs::path& scratch, bool also_read_only, Launch& launch) {
-  const bool stage = (also_read_only && bind.read_only) || isDevicePath(bind.source.string()) || bind.opened;
+  // What has no quoting for it separates by colons.
+  const bool unspeakable = also_read_only && bind.source.string().find(':') != std::string::npos;
+  const bool stage =
+      (also_read_only && bind.read_only) || isDevicePath(bind.source.string()) || bind.opened || unspeakable;
   if (!launch.overlay || !stage) return bind.source;
   auto& staged = launch.overlay->binds;
   const fs::path target = scratch / fmt::format("bind-{}", staged.size());

@@ -227,6 +227,55 @@ TEST_F(Charliecloud, TheEventsOfAStartAreAKubelets) {
             (std::vector<std::string>{present, "Created: Created container main", "Started: Started container main"}));
 }
 
+TEST_F(Charliecloud, EveryNameOfAVariablePassesAndNothingElseDoes) {
+  auto& main = add("main", "");
+  main.clear_args();
+  main.set_command(0, "env");  // no shell, which passes none of these on
+  main.set_termination_message_path("");
+  for (const char* name : {"discovery.type", "a-b", "1x", "LD_PRELOAD", "IFS"}) {
+    auto* variable = main.add_env();
+    variable->set_name(name);
+    variable->set_value("a b");
+  }
+  EXPECT_EQ(run(), 0);
+  const std::string log = pod.log("main");
+  for (const char* line : {"discovery.type=a b\n", "a-b=a b\n", "1x=a b\n", "LD_PRELOAD=a b\n", "IFS=a b\n"})
+    EXPECT_NE(log.find(line), std::string::npos) << line << log;
+  for (const char* name : {"CH_RUNNING", "USER="}) EXPECT_EQ(log.find(name), std::string::npos) << log;
+}
+
+TEST_F(Charliecloud, TheLinksOfAnImageStayWhenSomethingIsMountedBelowThem) {
+  fs::create_directories(image / "run/app");
+  fs::create_directory_symlink("/run", image / "var/run");
+  fs::create_directories(image / "closed");
+  fs::permissions(image / "closed", fs::perms(0555));
+  auto& main = add("main",
+                   "/bin/busybox readlink /var/run; cat /run/secrets/token/key; ls -d /run/app /var/run/app; "
+                   "/bin/busybox stat -c %a /closed; echo x > /run/data/inner/y && cat /run/data/inner/y");
+  auto* config = pod.plan.add_volumes();
+  config->set_name("conf");
+  auto* file = config->mutable_files()->add_files();
+  file->set_path("key");
+  file->set_contents("value\n");
+  file->set_mode(0644);
+  for (const char* name : {"outer", "inner"}) {
+    auto* volume = pod.plan.add_volumes();
+    volume->set_name(name);
+    volume->mutable_empty_dir();
+  }
+  const auto mount = [&](const char* volume, const char* path) {
+    auto* added = main.add_mounts();
+    added->set_volume(volume);
+    added->set_path(path);
+  };
+  mount("conf", "/var/run/secrets/token");
+  mount("conf", "/closed/new");
+  mount("outer", "/run/data");
+  mount("inner", "/var/run/data/inner");
+  EXPECT_EQ(run(), 0);
+  EXPECT_EQ(pod.log("main"), "/run\nvalue\n/run/app\n/var/run/app\n555\nx\n");
+}
+
 TEST_F(Charliecloud, AProgramThatEndsAtOnceHasStarted) {
   auto& main = add("main", "exit 126");
   main.set_termination_message_path("");

@@ -1,6 +1,9 @@
 // The image of a container: pulled, and pulled again after a while.
+#include <unistd.h>
+
 #include "base/strings.h"
 #include "supervisor/container_runner.h"
+#include "supervisor/identity.h"
 
 namespace slipway::supervisor {
 
@@ -138,8 +141,12 @@ Task<void> ContainerRunner::pull() {
   context_.board.updateContainer(plan_.name(), [&](ContainerReport& report) { report.set_image_id(image_.id); });
   const bool complete = co_await pullVolumes();
   if (!complete) co_return;
-  if (const Status read = readFileKeys(); !read) {
-    configFailed(read.error());
+  Status fine = readFileKeys();
+  if (fine && context_.runtime.mapsUsers()) {
+    fine = checkImageUser(plan_, image_.config.user, image_.path, ::geteuid());
+  }
+  if (!fine) {
+    configFailed(fine.error());
     co_return;
   }
   handle(ContainerEvent::ImageReady);

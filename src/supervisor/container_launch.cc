@@ -4,6 +4,7 @@
 
 #include "base/guarded_files.h"
 #include "base/strings.h"
+#include "container/mount_points.h"
 #include "pod/env_file.h"
 #include "supervisor/container_runner.h"
 #include "supervisor/identity.h"
@@ -54,6 +55,16 @@ Status makeInnerPoints(const std::vector<container::Bind>& binds, const Scratch&
   return {};
 }
 
+/// What of the container's environment its runtime itself has to have.
+std::map<std::string, std::string> ofRuntime(const std::map<std::string, std::string>& whole) {
+  std::map<std::string, std::string> out;
+  for (const std::string_view name : {kInstanceVariable, std::string_view("HOME"), std::string_view("PATH")}) {
+    const auto found = whole.find(std::string(name));
+    if (found != whole.end()) out.insert(*found);
+  }
+  return out;
+}
+
 }  // namespace
 
 fs::path ContainerRunner::scratch() const {
@@ -99,7 +110,9 @@ std::map<std::string, std::string> ContainerRunner::environment() const {
   own.emplace("HOSTNAME", hostnameOf(context_.plan));
   std::map<std::string, std::string> out;
   if (context_.runtime.isolates()) {
-    own.emplace("HOME", "/root");
+    const Identity identity =
+        context_.runtime.mapsUsers() ? identityOf(plan_, image_.config.user, image_.path) : Identity();
+    own.emplace("HOME", homeOf(identity, image_.path));
     out = container::effectiveEnvironment(image_.config, own);
   } else {
     out = own;
@@ -145,6 +158,8 @@ Result<std::vector<container::Bind>> ContainerRunner::makeBinds() {
     add(scratch() / "termination-log", message_path.starts_with("/") ? message_path : "/" + message_path);
   }
   sortByDepth(binds);
+  container::resolveTargets(image_.path, binds);
+  sortByDepth(binds);
   TRY_STATUS(makeInnerPoints(binds, pod));
   return binds;
 }
@@ -173,12 +188,14 @@ Result<container::Launch> ContainerRunner::makeLaunch() {
   spec.scratch = scratch();
   if (!context_.runtime.isolates()) return context_.runtime.launch(spec);
   TRY(spec.binds, makeBinds());
-  entry_ = ProgramEntry::open(executor_);
+  // What an image in one file says of its environment only the runtime knows.
+  std::error_code error;
+  const bool only = fs::is_directory(image_.path, error);
+  entry_ = ProgramEntry::open(executor_, {spec.argv, spec.env, only, spec.working_dir});
   if (entry_) {
-    program_ = spec.argv.front();
-    directory_ = spec.working_dir;
-    spec.argv = entry_->argv(directory_, spec.argv);
+    spec.argv = entry_->argv();
     spec.working_dir = "/";
+    spec.env = ofRuntime(spec.env);
   }
   return context_.runtime.launch(spec);
 }

@@ -118,8 +118,6 @@ class ContainerRunner {
   std::map<std::string, std::string> file_values_;  ///< of variables, as found at this start
   container::Launch launch_;
   std::unique_ptr<ProgramEntry> entry_;  ///< of this start; null where there is no way to tell, and on the host
-  std::string program_;                  ///< that entry_ is to execute
-  std::string directory_;                ///< and in which
   bool announced_ = false;
   std::string failed_image_;  ///< of the last pull that failed and may do better; empty: it was something else
   std::string failed_why_;

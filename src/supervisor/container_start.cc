@@ -90,7 +90,7 @@ Terminated ContainerRunner::cannotRun() const {
   Terminated failed;
   failed.set_reason("ContainerCannotRun");
   if (entry_->look() == ProgramEntry::State::Failed) {
-    const SpawnFailure why = entry_->failure(directory_, program_);
+    const SpawnFailure why = entry_->failure();
     failed.set_exit_code(why.exitCode());
     failed.set_message(why.message);
     return failed;

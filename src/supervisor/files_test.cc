@@ -164,7 +164,7 @@ TEST(Spawn, MountsWhatWasOpenedOrNothing) {
 TEST(CheckHostPath, FollowsTheTypes) {
   const TemporaryDirectory directory;
   const fs::path path = directory.path() / "x";
-  EXPECT_TRUE(checkHostPath(path, "").error().is(Code::NotFound));
+  EXPECT_TRUE(checkHostPath("/proc/not/there", "").error().is(Code::NotFound));
   EXPECT_TRUE(checkHostPath(path, "Directory").error().is(Code::NotFound));
   EXPECT_TRUE(checkHostPath(path, "DirectoryOrCreate"));
   EXPECT_TRUE(checkHostPath(path, "Directory"));

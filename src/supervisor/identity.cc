@@ -8,16 +8,23 @@ namespace {
 
 constexpr size_t kMostOfPasswd = 1024 * 1024;
 
-/// The ids of a name in the image's passwd; those of the caller stay where there is none.
-Identity namedIn(const std::filesystem::path& image, std::string_view name) {
+/// A line of the image's passwd; nothing if there is none.
+template <typename Wanted>
+std::vector<std::string> passwdLine(const std::filesystem::path& image, Wanted wanted) {
   const auto passwd = readInRoot(image, "etc/passwd", kMostOfPasswd);
   if (!passwd) return {};
   for (const std::string_view line : split(*passwd, '\n')) {
     const auto fields = split(line, ':');
-    if (fields.size() < 4 || fields[0] != name) continue;
-    return {parseInt(fields[2]).value_or(-1), parseInt(fields[3]).value_or(-1)};
+    if (fields.size() >= 6 && wanted(fields)) return {fields.begin(), fields.end()};
   }
   return {};
+}
+
+/// The ids of a name in the image's passwd; those of the caller stay where there is none.
+Identity namedIn(const std::filesystem::path& image, std::string_view name) {
+  const auto line = passwdLine(image, [&](const auto& fields) { return fields[0] == name; });
+  if (line.empty()) return {};
+  return {parseInt(line[2]).value_or(-1), parseInt(line[3]).value_or(-1)};
 }
 
 Status checkOne(const site::v1::Container& container, const container::ContainerRuntime& runtime, uid_t uid,
@@ -33,7 +40,8 @@ Status checkOne(const site::v1::Container& container, const container::Container
   const int64_t group = container.run_as_group();
   if (!runtime.mapsUsers() && user >= 0 && user != uid) return refused("runAsUser", user, uid);
   if (!runtime.mapsUsers() && group >= 0 && group != gid) return refused("runAsGroup", group, gid);
-  if (container.run_as_non_root() && (user == 0 || (user < 0 && uid == 0))) {
+  // Where the image's user counts it decides when it is known: checkNonRoot().
+  if (container.run_as_non_root() && (user == 0 || (user < 0 && uid == 0 && !runtime.mapsUsers()))) {
     return failure(Code::Invalid, "container {}: securityContext.runAsNonRoot: it would run as user 0",
                    container.name());
   }
@@ -61,6 +69,33 @@ Identity identityOf(const site::v1::Container& container, const std::string& ima
   if (container.run_as_user() >= 0) out = {container.run_as_user(), -1};
   if (container.run_as_group() >= 0) out.group = container.run_as_group();
   return out;
+}
+
+Status checkImageUser(const site::v1::Container& container, const std::string& image_user,
+                      const std::filesystem::path& image, uid_t uid) {
+  const std::string user(splitOnce(image_user, ':').first);
+  const bool counts = container.run_as_user() < 0 && !user.empty();
+  const bool named = counts && !parseInt(user);
+  const auto is_it = [&](const auto& fields) { return fields[0] == user; };
+  if (named && user != "root" && passwdLine(image, is_it).empty()) {
+    return failure(Code::Invalid, "unable to find user {}: no matching entries in passwd file", user);
+  }
+  if (!container.run_as_non_root()) return {};
+  if (named) {
+    return failure(Code::Invalid,
+                   "container has runAsNonRoot and image has non-numeric user ({}), cannot verify user is non-root",
+                   user);
+  }
+  const int64_t seen = identityOf(container, image_user, image).user;
+  if (seen > 0 || (seen < 0 && uid != 0)) return {};
+  return failure(Code::Invalid, "container has runAsNonRoot and image will run as root");
+}
+
+std::string homeOf(const Identity& identity, const std::filesystem::path& image) {
+  if (identity.user < 0) return "/root";
+  const std::string id = std::to_string(identity.user);
+  const auto line = passwdLine(image, [&](const auto& fields) { return fields[2] == id; });
+  return line.empty() || line[5].empty() ? "/" : line[5];
 }
 
 Status checkIdentities(const site::v1::PodPlan& plan, const container::ContainerRuntime& runtime, uid_t uid,

@@ -35,7 +35,8 @@ TEST(Identity, AnotherUserNeedsAUserNamespace) {
 TEST(Identity, RunAsNonRootIsChecked) {
   const container::CharliecloudRuntime boxed("/usr/bin/ch-run", nullptr, "me", true);
   EXPECT_FALSE(checkIdentities(planWith(0, -1, true), boxed, 1000, 100).has_value());
-  EXPECT_FALSE(checkIdentities(planWith(-1, -1, true), boxed, 0, 0).has_value());
+  EXPECT_TRUE(checkIdentities(planWith(-1, -1, true), boxed, 0, 0)) << "the image may say another";
+  EXPECT_FALSE(checkIdentities(planWith(-1, -1, true), container::HostRuntime({}), 0, 0).has_value());
   EXPECT_TRUE(checkIdentities(planWith(5, -1, true), boxed, 0, 0).has_value());
 }
 
@@ -43,6 +44,27 @@ TEST(Identity, AReadOnlyRootNeedsARoot) {
   auto plan = planWith(-1, -1, false);
   plan.mutable_containers(0)->set_read_only_root(true);
   EXPECT_FALSE(checkIdentities(plan, container::HostRuntime({}), 1, 1).has_value());
+}
+
+TEST(Identity, TheUserOfTheImageIsCheckedWhenItIsThere) {
+  TemporaryDirectory image;
+  ASSERT_TRUE(makeDirectories(image.path() / "etc"));
+  ASSERT_TRUE(writeFileAtomic(image.path() / "etc/passwd", "root:x:0:0::/root:/bin/sh\napp:x:77:88::/opt:/bin/sh\n"));
+  const auto check = [&](int64_t user, bool non_root, const std::string& image_user, uid_t uid) {
+    const Status fine = checkImageUser(planWith(user, -1, non_root).containers(0), image_user, image.path(), uid);
+    return fine ? std::string() : fine.error().message;
+  };
+  EXPECT_EQ(check(-1, true, "1001", 0), "");
+  EXPECT_EQ(check(-1, true, "", 1000), "");
+  EXPECT_EQ(check(-1, true, "", 0), "container has runAsNonRoot and image will run as root");
+  EXPECT_EQ(check(-1, true, "app", 1000),
+            "container has runAsNonRoot and image has non-numeric user (app), cannot verify user is non-root");
+  EXPECT_EQ(check(5, true, "app", 0), "");
+  EXPECT_EQ(check(-1, false, "app", 0), "");
+  EXPECT_EQ(check(-1, false, "nobodyknows", 0), "unable to find user nobodyknows: no matching entries in passwd file");
+  EXPECT_EQ(homeOf({-1, -1}, image.path()), "/root");
+  EXPECT_EQ(homeOf({77, -1}, image.path()), "/opt");
+  EXPECT_EQ(homeOf({78, -1}, image.path()), "/");
 }
 
 TEST(Identity, ThePodBeforeTheImage) {

@@ -74,6 +74,8 @@ bool hasParentParts(std::string_view path) {
 Status checkHostPath(const fs::path& path, std::string_view type) {
   std::error_code error;
   if (type == "DirectoryOrCreate" && !fs::exists(path, error)) TRY_STATUS(makeDirectories(path));
+  // As container engines do. What cannot be made is said below.
+  if (type.empty() && !fs::exists(path, error)) (void)makeDirectories(path);
   if (type == "FileOrCreate" && !fs::exists(path, error)) TRY_STATUS(openFile(path, O_CREAT | O_WRONLY));
   const fs::file_status status = fs::status(path, error);
   if (!fs::exists(status)) {

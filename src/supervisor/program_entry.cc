@@ -33,37 +33,62 @@ namespace {
 #endif
 
 /// Opened for reading only: what somebody may write to cannot be executed. Invalid where that is forbidden.
-FileDescriptor inMemory() {
-  FileDescriptor made(::memfd_create("slipway-entry", MFD_CLOEXEC | MFD_EXEC));
+FileDescriptor inMemory(const char* name, std::string_view bytes, bool executable) {
+  constexpr unsigned kFlags = MFD_CLOEXEC;
+  FileDescriptor made(::memfd_create(name, executable ? kFlags | MFD_EXEC : kFlags));
   // Kernels before 6.3 do not know the flag and need none.
-  if (!made.valid() && errno == EINVAL) made = FileDescriptor(::memfd_create("slipway-entry", MFD_CLOEXEC));
-  const std::string_view bytes(slipway_entry, static_cast<size_t>(slipway_entry_end - slipway_entry));
-  if (!made.valid() || !writeAll(made.get(), bytes) || ::fchmod(made.get(), 0555) != 0) return {};
+  if (!made.valid() && errno == EINVAL) made = FileDescriptor(::memfd_create(name, kFlags));
+  if (!made.valid() || !writeAll(made.get(), bytes) || ::fchmod(made.get(), executable ? 0555 : 0400) != 0) return {};
   return FileDescriptor(::open(fmt::format("/proc/self/fd/{}", made.get()).c_str(), O_RDONLY | O_CLOEXEC));
+}
+
+std::string_view entryProgram() {
+  return {slipway_entry, static_cast<size_t>(slipway_entry_end - slipway_entry)};
+}
+
+std::string inEntries(const std::map<std::string, std::string>& env) {
+  std::string out;
+  for (const auto& [name, value] : env) {
+    out += name + "=" + value;
+    out += '\0';
+  }
+  return out;
 }
 
 }  // namespace
 
-std::unique_ptr<ProgramEntry> ProgramEntry::open(Executor executor) {
-  static const FileDescriptor program = inMemory();
+std::unique_ptr<ProgramEntry> ProgramEntry::open(Executor executor, Program program) {
+  static const FileDescriptor self = inMemory("slipway-entry", entryProgram(), true);
+  FileDescriptor environment = inMemory("environment", inEntries(program.env), false);
   int ends[2] = {-1, -1};
-  if (!program.valid() || ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return nullptr;
-  return std::unique_ptr<ProgramEntry>(
-      new ProgramEntry(std::move(executor), program.get(), FileDescriptor(ends[0]), FileDescriptor(ends[1])));
+  if (!self.valid() || !environment.valid() || ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+    return nullptr;
+  }
+  return std::unique_ptr<ProgramEntry>(new ProgramEntry(std::move(executor), std::move(program), self.get(),
+                                                        FileDescriptor(ends[0]), FileDescriptor(ends[1]),
+                                                        std::move(environment)));
 }
 
-ProgramEntry::ProgramEntry(Executor executor, int program, FileDescriptor ours, FileDescriptor theirs)
+ProgramEntry::ProgramEntry(Executor executor, Program program, int self, FileDescriptor ours, FileDescriptor theirs,
+                           FileDescriptor environment)
     : executor_(std::move(executor)),
-      program_(program),
+      program_(std::move(program)),
+      self_(self),
       theirs_(std::move(theirs)),
+      environment_(std::move(environment)),
       door_(executor_, ours.release()),
       pipe_(executor_) {}
 
-std::vector<std::string> ProgramEntry::argv(const std::string& working_dir,
-                                            const std::vector<std::string>& program) const {
-  std::vector<std::string> out = {fmt::format("/proc/self/fd/{}", program_), std::to_string(theirs_.get()),
-                                  std::to_string(program_), working_dir};
-  out.insert(out.end(), program.begin(), program.end());
+void ProgramEntry::begun() {
+  theirs_.reset();
+  environment_.reset();
+}
+
+std::vector<std::string> ProgramEntry::argv() const {
+  std::vector<std::string> out = {
+      fmt::format("/proc/self/fd/{}", self_), std::to_string(theirs_.get()),   std::to_string(self_),
+      std::to_string(environment_.get()),     program_.only ? "only" : "over", program_.directory};
+  out.insert(out.end(), program_.argv.begin(), program_.argv.end());
   return out;
 }
 
@@ -116,10 +141,10 @@ Task<void> ProgramEntry::settled() {
   }
 }
 
-SpawnFailure ProgramEntry::failure(const std::string& working_dir, const std::string& program) const {
+SpawnFailure ProgramEntry::failure() const {
   SpawnOptions told;
-  told.launch.argv = {program};
-  told.launch.working_directory = working_dir;
+  told.launch.argv = program_.argv;
+  told.launch.working_directory = program_.directory;
   return describe(told, stage_, error_);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <map>
 #include <memory>
 
 #include "supervisor/spawn.h"
@@ -8,7 +9,8 @@
 namespace slipway::supervisor {
 
 /// The way of a program into a container: the runtime starts a small program of our own there (entry/main.cc), straight
-/// from memory, which makes the working directory, executes the container's program and tells whether that came about.
+/// from memory, which takes the environment, makes the working directory, executes the container's program and tells
+/// whether that came about.
 ///
 /// Life cycle: one for each start. argv() and inherited() for spawn(), then begun(). On the supervisor's loop.
 class ProgramEntry {
@@ -20,31 +22,40 @@ class ProgramEntry {
     Failed,   ///< it cannot be: failure()
     Lost,     ///< the runtime ended without having come there
   };
+  struct Program {
+    std::vector<std::string> argv;
+    std::map<std::string, std::string> env;
+    bool only = true;  ///< nothing but `env`; otherwise it comes over what the runtime made of the image
+    std::string directory;
+  };
   /// Null where the kernel lets nobody execute from memory.
-  static std::unique_ptr<ProgramEntry> open(Executor executor);
+  static std::unique_ptr<ProgramEntry> open(Executor executor, Program program);
 
   /// What the runtime is to start in the container, in any directory.
-  std::vector<std::string> argv(const std::string& working_dir, const std::vector<std::string>& program) const;
-  std::vector<int> inherited() const { return {program_, theirs_.get()}; }
+  std::vector<std::string> argv() const;
+  std::vector<int> inherited() const { return {self_, theirs_.get(), environment_.get()}; }
   /// The process has been forked.
-  void begun() { theirs_.reset(); }
+  void begun();
 
   /// Takes in what has been said so far.
   State look();
   /// Completes when it is Running, Failed or Lost.
   Task<void> settled();
-  /// Why, for people; `launch` names the program and the directory.
-  SpawnFailure failure(const std::string& working_dir, const std::string& program) const;
+  /// Why, for people.
+  SpawnFailure failure() const;
 
  private:
   using Stream = asio::posix::stream_descriptor;
-  ProgramEntry(Executor executor, int program, FileDescriptor ours, FileDescriptor theirs);
+  ProgramEntry(Executor executor, Program program, int self, FileDescriptor ours, FileDescriptor theirs,
+               FileDescriptor environment);
   void hear();
   void readReport();
 
   Executor executor_;
-  int program_;
+  Program program_;
+  int self_;
   FileDescriptor theirs_;
+  FileDescriptor environment_;
   Stream door_;
   Stream pipe_;
   State state_ = State::Outside;

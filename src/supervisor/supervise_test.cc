@@ -178,11 +178,21 @@ TEST(Supervise, AMissingHostPathFailsThePod) {
   TestPod pod;
   auto* volume = pod.plan.add_volumes();
   volume->set_name("v");
-  volume->mutable_host_path()->set_path("/i/am/not/there");
+  volume->mutable_host_path()->set_path("/proc/not/there");
   pod.add("main", "true");
   EXPECT_EQ(run(pod), 1);
   EXPECT_EQ(pod.report().reason(), "FailedMount");
-  EXPECT_NE(pod.report().message().find("/i/am/not/there"), std::string::npos);
+  EXPECT_NE(pod.report().message().find("/proc/not/there"), std::string::npos);
+}
+
+TEST(Supervise, AHostPathWithoutATypeIsMade) {
+  TestPod pod;
+  auto* volume = pod.plan.add_volumes();
+  volume->set_name("v");
+  const std::string path = (pod.state.path() / "not/there").string();
+  volume->mutable_host_path()->set_path(path);
+  pod.add("main", "test -d " + path);
+  EXPECT_EQ(run(pod), 0);
 }
 
 TEST(Supervise, DirectoriesOfTheNodeCanBeSwitchedOff) {

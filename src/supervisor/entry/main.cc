@@ -1,8 +1,12 @@
-// The first program of a container, a static one that needs nothing of the image: makes and enters the working
-// directory and becomes the container's program. It hands its parent the reading end of a pipe of which it alone has
-// the other, so that the end of that pipe means that the program has been executed, whoever else still runs around it.
+// The first program of a container, a static one that needs nothing of the image: takes the container's environment,
+// which no runtime nor its shell has seen, makes and enters the working directory and becomes the container's program.
+// It hands its parent the reading end of a pipe of which it alone has the other, so that the end of that pipe means
+// that the program has been executed, whoever else still runs around it.
 //
-//   entry DOOR SELF DIRECTORY PROGRAM [ARGUMENT...]      DOOR: a socket; SELF: what it was executed from
+//   entry DOOR SELF ENVIRONMENT only|over DIRECTORY PROGRAM [ARGUMENT...]
+//
+// DOOR is a socket, SELF what it was executed from, ENVIRONMENT a file of "NAME=value\0"...: nothing else is in the
+// program's, or it comes over what the runtime made of the image. All three are numbers of descriptors.
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -17,7 +21,7 @@ using slipway::supervisor::EntryReport;
 
 namespace {
 
-constexpr int kFirstArgument = 4;
+constexpr int kFirstArgument = 6;
 
 bool handOver(int door, int end) {
   char word = 'E';
@@ -40,6 +44,26 @@ bool handOver(int door, int end) {
   const EntryReport said{stage, errno};
   [[maybe_unused]] const ssize_t put = write(report, &said, sizeof said);
   _exit(exit_code);
+}
+
+/// False: it cannot be read.
+bool takeEnvironment(int file, bool only) {
+  struct stat info{};
+  if (fstat(file, &info) != 0) return false;
+  const size_t size = static_cast<size_t>(info.st_size);
+  char* const text = static_cast<char*>(malloc(size + 1));
+  if (text == nullptr) return false;
+  for (size_t have = 0; have < size;) {
+    const ssize_t got = pread(file, text + have, size - have, static_cast<off_t>(have));
+    if (got <= 0) return false;
+    have += static_cast<size_t>(got);
+  }
+  text[size] = '\0';
+  if (only) clearenv();
+  for (char* entry = text; entry < text + size; entry += strlen(entry) + 1) {
+    if (putenv(entry) != 0) return false;
+  }
+  return true;
 }
 
 /// As runc: a working directory that is not there is made.
@@ -89,7 +113,10 @@ int main(int argc, char** argv) {
   close(door);
   close(atoi(argv[2]));
   close(ends[0]);
-  char* const directory = argv[3];
+  const int environment = atoi(argv[3]);
+  if (!takeEnvironment(environment, argv[4][0] == 'o' && argv[4][1] == 'n')) giveUp(ends[1], EntryReport::Program, 126);
+  close(environment);
+  char* const directory = argv[5];
   // Where the container's runtime has told where it put us.
   const char* const shown = getenv("PWD");
   if (!enter(directory)) giveUp(ends[1], EntryReport::Directory, 126);
