@@ -234,7 +234,9 @@ class Life(PodTest):
         self.assertEqual(status["lastState"]["terminated"]["exitCode"], 3)
         self.assertRegex(status["state"]["waiting"]["message"], r"back-off 10s restarting failed container=main pod=crash_default")
         self.assertGreaterEqual(status["restartCount"], 1)
-        self.wait_event("crash", "BackOff")
+        self.wait_event("crash", "BackOff", "Back-off restarting failed container main in pod crash_default")
+        self.assertTrue(status["containerID"])
+        self.assertEqual(status["lastState"]["terminated"]["containerID"], status["containerID"])
         self.assertEqual(self.get_pod("crash")["status"]["phase"], "Running")
         self.kubectl("delete", "pod", "crash", "--timeout=30s")
 
@@ -362,7 +364,19 @@ class Life(PodTest):
     def test_a_program_that_is_not_there(self):
         self.start(pod("noprogram", ["/no/such/program"], image=str(self.image)))
         self.end_of("noprogram")
-        self.assertNotEqual(self.state_of("noprogram")["terminated"]["exitCode"], 0)
+        ended = self.state_of("noprogram")["terminated"]
+        self.assertEqual((ended["exitCode"], ended["reason"]), (127, "ContainerCannotRun"))
+        self.assertEqual(ended["message"], 'exec: "/no/such/program": No such file or directory')
+        self.wait_event("noprogram", "Failed", "/no/such/program")
+        self.assertNotIn("Started", {reason for reason, _ in self.events_of("noprogram")})
+
+    def test_a_working_directory_is_made(self):
+        manifest = self.boxed("elsewhere-dir", "pwd")
+        manifest["spec"]["containers"][0]["workingDir"] = "/does/not/exist"
+        self.start(manifest)
+        self.assertEqual(self.succeed("elsewhere-dir"), "/does/not/exist\n")
+        for reason in ("Pulled", "Created", "Started"):
+            self.wait_event("elsewhere-dir", reason)
 
     def test_the_stop_signal_is_the_containers(self):
         out = self.dir / "signal"
@@ -657,8 +671,11 @@ class Ends(PodTest):
         manifest = self.boxed("nevers", "true")
         manifest["spec"]["containers"][0].update(image="registry.invalid/none:1", imagePullPolicy="Never")
         self.start(manifest)
-        wait_for("reason", lambda: self.state_of("nevers").get("waiting", {}).get("reason") in ("ErrImageNeverPull", "ImagePullBackOff"), 30)
-        self.wait_event("nevers", "Failed", "registry.invalid/none:1")
+        wait_for("reason", lambda: self.state_of("nevers").get("waiting", {}).get("reason") == "ErrImageNeverPull", 30)
+        self.wait_event("nevers", "ErrImageNeverPull", "registry.invalid/none:1")
+        self.wait_event("nevers", "Failed", "Error: ErrImageNeverPull")
+        time.sleep(2)
+        self.assertEqual(self.state_of("nevers")["waiting"]["reason"], "ErrImageNeverPull", "it stands")
         self.kubectl("delete", "pod", "nevers", "--timeout=30s")
 
 

@@ -156,6 +156,32 @@ class InApptainer:
         self.assertEqual(self.stack.wait_phase("own-home", ("Succeeded", "Failed")), "Succeeded")
         self.assertEqual(self.kubectl("logs", "own-home"), "/tmp/a,b\n")
 
+    def test_a_program_that_is_not_there(self):
+        self.stack.apply(host_pod("noprogram", ["/no/such/program"]))
+        self.stack.wait_phase("noprogram", ("Failed",))
+        ended = self.get_pod("noprogram")["status"]["containerStatuses"][0]["state"]["terminated"]
+        self.assertEqual((ended["exitCode"], ended["reason"]), (127, "ContainerCannotRun"))
+        self.assertEqual(ended["message"], 'exec: "/no/such/program": No such file or directory')
+
+    def test_a_working_directory_is_made_and_the_root_has_room(self):
+        script = "pwd; dd if=/dev/zero of=/big bs=1M count=100 2>/dev/null && echo room"
+        manifest = host_pod("roomy", ["sh", "-c", script])
+        manifest["spec"]["containers"][0]["workingDir"] = "/does/not/exist"
+        self.stack.apply(manifest)
+        self.assertEqual(self.stack.wait_phase("roomy", ("Succeeded", "Failed")), "Succeeded")
+        self.assertEqual(self.kubectl("logs", "roomy"), "/does/not/exist\nroom\n")
+
+    def test_variables_of_any_name(self):
+        manifest = host_pod("names", ["env"])
+        names = ("discovery.type", "a-b", "1x", "PS1", "IFS", "A")
+        manifest["spec"]["containers"][0]["env"] = [{"name": name, "value": "x y"} for name in names]
+        self.stack.apply(manifest)
+        self.assertEqual(self.stack.wait_phase("names", ("Succeeded", "Failed")), "Succeeded")
+        lines = self.kubectl("logs", "names").splitlines()
+        for name in names:
+            self.assertIn(f"{name}=x y", lines)
+        self.assertFalse([line for line in lines if line.startswith(("APPTAINER", "SINGULARITY", "PROMPT_COMMAND"))])
+
     def test_a_sif_file_is_an_image(self):
         sif = self.dir / "images" / "box.sif"
         self.root.own(self.dir / "images")
