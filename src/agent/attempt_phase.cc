@@ -64,6 +64,10 @@ bool mayHaveJob(Phase phase) {
   return isOpen(phase) || hasKnownJob(phase);
 }
 
+bool mayBeRefused(Phase phase) {
+  return phase == Phase::Submitting || isUnsent(phase);
+}
+
 std::string_view nameOf(Phase phase) {
   switch (phase) {
     case Phase::Intended:

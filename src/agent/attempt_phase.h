@@ -43,6 +43,8 @@ Phase transition(Phase phase, Event event);
 bool isOver(Phase phase);
 /// There is, or may be, a job.
 bool mayHaveJob(Phase phase);
+/// sbatch has refused it, or may be about to.
+bool mayBeRefused(Phase phase);
 std::string_view nameOf(Phase phase);
 
 inline constexpr int kPhases = static_cast<int>(Phase::Ended) + 1;

@@ -151,6 +151,11 @@ Task<void> Attempts::observe(std::vector<OwnJob> jobs, int64_t began) {
     const auto& given_up = attempt.entry.given_up;
     const bool is_given_up = std::find(given_up.begin(), given_up.end(), job.id) != given_up.end();
     if (is_given_up && attempt.entry.job_id != job.id && slurm::isFinal(slurm::parseJobState(job.state))) continue;
+    // Some versions keep a record of what they refused, which says less than sbatch did.
+    const bool record_of_refusal = attempt.entry.job_id == 0 && mayBeRefused(attempt.phase) && job.node.empty() &&
+                                   slurm::isFinal(slurm::parseJobState(job.state)) &&
+                                   ownerOf(directoryOf(attempt)) == 0;
+    if (record_of_refusal) continue;
     if (attempt.entry.job_id == 0) {
       attempt.entry.job_id = job.id;
       move(attempt, Event::JobFound);
