@@ -1,6 +1,7 @@
 #include "agent/attempts.h"
 
 #include "base/log.h"
+#include "pod/phase.h"
 #include "slurm/states.h"
 
 namespace slipway::agent {
@@ -227,6 +228,12 @@ PodReport Attempts::compose(const Attempt& attempt) const {
     case Phase::Active:
       if (!from_supervisor) say(PodReport::STARTING, "", "");
       if (from_supervisor) report.set_stage(PodReport::RUNNING);
+      if (report.message() == pod::kToldToEnd) {
+        // An API server takes no container back that has ended, and Slurm may requeue the job.
+        *report.mutable_containers() = attempt.published.containers();
+        report.clear_reason();
+        report.clear_message();
+      }
       break;
     case Phase::Vanished:
       if (attempt.missing_since != 0 && ticks() - attempt.missing_since >= options_.unknown_after.count()) {

@@ -58,6 +58,47 @@ TEST_F(AttemptsTest, ARequeueIsARestartAndNoEnd) {
   EXPECT_EQ(stage(), "RUNNING");
 }
 
+TEST_F(AttemptsTest, WhatSlurmToldToEndHasNotEndedBeforeItSaysSo) {
+  const auto job = submitRunning();
+  supervisorRuns();
+  for (const auto said : {PodReport::RUNNING, PodReport::FAILED}) {
+    supervisorWasTold(said);
+    EXPECT_EQ(stage(), "RUNNING");
+    ASSERT_EQ(report().containers_size(), 1);
+    EXPECT_TRUE(report().containers(0).has_running()) << "no API server takes it back once it has ended";
+    EXPECT_EQ(report().reason(), "");
+  }
+  driver.jobs[*job].state = "CANCELLED";
+  pollAfter(15);
+  EXPECT_EQ(stage(), "FAILED");
+  EXPECT_EQ(report().containers(0).terminated().exit_code(), 143);
+}
+
+TEST_F(AttemptsTest, WhatSlurmToldToEndMayRunAgain) {
+  const auto job = submitRunning();
+  supervisorRuns();
+  supervisorWasTold(PodReport::FAILED);
+  driver.jobs[*job].state = "PENDING";
+  driver.jobs[*job].nodes = "";
+  driver.jobs[*job].restarts = 1;
+  pollAfter(15);
+  EXPECT_EQ(stage(), "QUEUED");
+  EXPECT_FALSE(report().containers_size() > 0 && report().containers(0).has_terminated());
+}
+
+TEST_F(AttemptsTest, TheRecordOfARefusedJobIsNoEnd) {
+  driver.submit_outcomes.push_back({Kind::Refused, 0, {Code::BadRequest, "Memory specification can not be satisfied"}});
+  EXPECT_FALSE(submit().has_value());
+  slurm::testing::FakeJob& kept = driver.jobs[500];
+  kept.state = "FAILED";
+  kept.comment = driver.submissions.back().comment;
+  kept.work_dir = driver.submissions.back().directory;
+  pollAfter(15);
+  pollAfter(30);
+  EXPECT_EQ(stage(), "REFUSED");
+  EXPECT_EQ(report().message(), "Memory specification can not be satisfied");
+}
+
 TEST_F(AttemptsTest, AReportOfTheNewRunMayComeBeforeThePollThatTellsOfIt) {
   const auto job = submitRunning();
   supervisorSays(PodReport::FAILED);

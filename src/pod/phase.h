@@ -9,6 +9,10 @@
 /// The rules of a kubelet for phase and conditions, on what the supervisor or the agent reported. Part of status.h.
 namespace slipway::pod {
 
+/// The message of a report whose pod was told by Slurm to end: what its containers come to is told when Slurm has said
+/// whether the job is over or runs again.
+inline constexpr std::string_view kToldToEnd = "Slurm told the job to end";
+
 struct ContainerView {
   const kube::Object* spec = nullptr;  ///< of the pod that viewOf() was given
   site::v1::ContainerReport report;    ///< made up where the report has none

@@ -29,6 +29,8 @@ class PodSupervisor {
   /// Ends the pod: TERM, then KILL after the grace period. `reason` is the pod's, empty when somebody just deletes it.
   void stop(std::chrono::nanoseconds grace, std::string reason = "", std::string message = "");
 
+  bool stopping() const { return stopping_; }
+
   /// Starts an ephemeral container beside the others; one that is there already is left as it is. Conflict when the
   /// pod ends.
   Status addEphemeral(site::v1::Container container);

@@ -14,6 +14,7 @@
 #include "container/charliecloud.h"
 #include "container/pick_runtime.h"
 #include "net/tcp.h"
+#include "pod/phase.h"
 #include "supervisor/hub_relay.h"
 #include "supervisor/identity.h"
 #include "supervisor/job_facts.h"
@@ -150,14 +151,20 @@ Task<void> serveHub(pod::PodDirectory directory, std::filesystem::path scratch,
   co_await tunnel::guarded(std::move(body), group);
 }
 
-Task<void> stopOnSignals(PodSupervisor& supervisor, int64_t grace_seconds) {
+Task<void> stopOnSignals(PodSupervisor& supervisor, ReportBoard& board, int64_t grace_seconds) {
   const Executor executor = co_await async::thisExecutor();
   asio::signal_set signals(executor, SIGTERM, SIGINT);
   while (true) {
     co_await signals.async_wait(asio::use_awaitable);
     // Not the pod's deletion, which comes as a Stop: requeue, preemption, the time limit or scancel. The agent adds
     // what Slurm says of the job.
-    supervisor.stop(gracePeriod(grace_seconds), "Error", "Slurm told the job to end");
+    if (!supervisor.stopping()) {
+      board.update([](PodReport& report) {
+        report.set_reason("Error");
+        report.set_message(std::string(pod::kToldToEnd));
+      });
+    }
+    supervisor.stop(gracePeriod(grace_seconds), "Error", std::string(pod::kToldToEnd));
   }
 }
 
@@ -244,7 +251,7 @@ Task<int> supervisePod(const SupervisorOptions& options, site::v1::PodPlan read_
   async::TaskGroup group(executor);
   group.spawn("report", board.run());
   group.spawn("sweep", sweepScratch(options.scratch, options.memory));
-  group.spawn("signals", stopOnSignals(supervisor, plan.grace_seconds()));
+  group.spawn("signals", stopOnSignals(supervisor, board, plan.grace_seconds()));
   group.spawn("hub", serveHub(directory, volumes.scratch().disk, service.service(), live));
   const PodOutcome outcome = co_await supervisor.run();
   finalReport(board, outcome);

@@ -6,6 +6,7 @@
 #include "async/loop.h"
 #include "base/files.h"
 #include "base/testing/manual_clock.h"
+#include "pod/phase.h"
 #include "slurm/testing/fake_driver.h"
 
 namespace slipway::agent {
@@ -73,6 +74,29 @@ class AttemptsTest : public ::testing::Test {
     said.set_sequence(++supervisor_sequence);
     said.set_slurm_restarts(supervisor_restarts);
     said.add_containers()->set_name("main");
+    attempts->report("u1/0", said);
+  }
+
+  /// One container that runs.
+  void supervisorRuns() {
+    PodReport said;
+    said.set_pod_uid("u1");
+    said.set_stage(PodReport::RUNNING);
+    said.set_sequence(++supervisor_sequence);
+    said.add_containers()->set_name("main");
+    said.mutable_containers(0)->mutable_running()->set_started_at_ns(1);
+    attempts->report("u1/0", said);
+  }
+  /// It has ended, because Slurm told the pod to.
+  void supervisorWasTold(PodReport::Stage stage) {
+    PodReport said;
+    said.set_pod_uid("u1");
+    said.set_stage(stage);
+    said.set_reason("Error");
+    said.set_message(std::string(pod::kToldToEnd));
+    said.set_sequence(++supervisor_sequence);
+    said.add_containers()->set_name("main");
+    said.mutable_containers(0)->mutable_terminated()->set_exit_code(143);
     attempts->report("u1/0", said);
   }
 
