@@ -29,6 +29,16 @@ bool sameWish(const Object& left, const Object& right) {
          kube::child(left, {"metadata", "labels"}) == kube::child(right, {"metadata", "labels"});
 }
 
+/// Whether somebody makes another pod at once when this one has failed, and again, without end: any controller but a
+/// Job, which counts.
+bool isReplaced(const Object& pod) {
+  for (const auto& item : kube::items(pod, {"metadata", "ownerReferences"})) {
+    const Object& owner = kube::objectOf(item);
+    if (kube::boolean(owner, {"controller"})) return kube::text(owner, {"kind"}) != "Job";
+  }
+  return false;
+}
+
 /// The outcome is open: the same call again settles it, and there is nothing to tell the user.
 bool isPassing(const Error& error) {
   return error.is(Code::ServiceUnavailable) || error.is(Code::Timeout) || error.is(Code::TooManyRequests) ||
@@ -255,7 +265,7 @@ Task<Status> PodRunner::submit(ObjectPtr pod) {
   if (!plan) {
     const bool for_good = plan.error().is(Code::Invalid);
     co_return co_await refuse(pod, for_good ? "InvalidPod" : "CreateContainerConfigError", plan.error().message,
-                              for_good);
+                              for_good && !isReplaced(*pod));
   }
   co_return co_await submitPlan(pod, std::move(*plan));
 }

@@ -278,6 +278,35 @@ TEST(PodRunner, RefusedSubmissionIsToldAndHeals) {
   with(refusedAndHeals);
 }
 
+Task<void> invalidOnes(Harness& h) {
+  co_await h.until("node", [&] { return h.node("n1").has_value(); });
+  const std::pair<const char*, const char*> cases[] = {
+      {"bare", ""}, {"of-a-job", "Job"}, {"of-a-replica-set", "ReplicaSet"}};
+  for (const auto& [name, owner] : cases) {
+    kube::Object pod{{"metadata", {{"name", name}, {"namespace", "default"}}},
+                     {"spec",
+                      {{"nodeName", "n1"},
+                       {"restartPolicy", "Always"},
+                       {"hostPID", true},
+                       {"containers", kube::json::array{kube::Object{{"name", "c"}, {"image", "busybox"}}}}}},
+                     {"status", {{"phase", "Pending"}}}};
+    if (*owner != '\0') {
+      kube::ensure(pod, {"metadata"})["ownerReferences"] =
+          kube::json::array{kube::Object{{"kind", owner}, {"name", "o"}, {"uid", "u"}, {"controller", true}}};
+    }
+    h.client.put(kube::kPods, std::move(pod));
+  }
+  co_await h.until("told", [&] { return h.eventsWith("InvalidPod") == 3; });
+  co_await h.until("ended", [&] { return h.phase("bare") == "Failed" && h.phase("of-a-job") == "Failed"; });
+  const auto message = [&] { return std::string(kube::text(*h.pod("of-a-replica-set"), {"status", "message"})); };
+  co_await h.until("said", [&] { return message().find("hostPID") != std::string::npos; });
+  EXPECT_EQ(h.phase("of-a-replica-set"), "Pending") << "another would be made at once, without end";
+  EXPECT_TRUE(h.site.submits.empty());
+}
+TEST(PodRunner, AnInvalidPodThatWouldBeReplacedWithoutEndStays) {
+  with(invalidOnes);
+}
+
 Task<void> changedAfterRefusal(Harness& h) {
   co_await h.until("node", [&] { return h.node("n1").has_value(); });
   h.site.refuse = [](const site::v1::SubmitRequest& request) -> std::optional<Error> {
