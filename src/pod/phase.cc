@@ -168,11 +168,18 @@ std::vector<ConditionValue> conditionsOf(const Object& pod, const PodView& view,
                                          const std::string& phase) {
   const bool sandbox = report.stage() == PodReport::RUNNING;
   const ConditionValue containers = containersReady(view, phase);
-  return {{"PodReadyToStartContainers", sandbox ? "True" : "False", "", ""},
-          initialized(view, phase),
-          ready(pod, containers),
-          containers,
-          {"PodScheduled", "True", "", ""}};
+  std::vector<ConditionValue> out = {{"PodReadyToStartContainers", sandbox ? "True" : "False", "", ""},
+                                     initialized(view, phase),
+                                     ready(pod, containers),
+                                     containers,
+                                     {"PodScheduled", "True", "", ""}};
+  // A Job may be told not to count such ends (podFailurePolicy).
+  const bool disrupted =
+      report.reason() == "Preempted" || report.reason() == "NodeFail" || report.reason() == "Evicted";
+  if (phase == "Failed" && disrupted) {
+    out.push_back({"DisruptionTarget", "True", "TerminationByKubelet", report.message()});
+  }
+  return out;
 }
 
 }  // namespace slipway::pod

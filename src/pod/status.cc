@@ -58,11 +58,14 @@ Object stateOf(const ContainerReport& container, const std::string& id) {
 Object containerStatus(const PodReport& report, const ContainerReport& container, const Object& spec) {
   const bool ran = container.has_running() || container.has_terminated();
   const std::string last = lastId(report, container);
+  // An init container is ready when it has ended well; a sidecar is none of them.
+  const bool runs_before = container.kind() == ContainerReport::INIT && container.has_running() &&
+                           kube::text(spec, {"restartPolicy"}) != "Always";
   const std::string id = ran ? containerId(report, container, container.restart_count()) : last;
   Object out{{"name", container.name()},
              {"state", stateOf(container, id)},
              {"lastState", Object()},
-             {"ready", container.ready()},
+             {"ready", container.ready() && !runs_before},
              {"restartCount", container.restart_count()},
              {"image", container.image().empty() ? std::string(kube::text(spec, {"image"})) : container.image()},
              {"imageID", container.image_id()},
@@ -174,7 +177,8 @@ Object podStatus(const Object& pod, const PodReport& report, const NodeFacts& fa
   status["phase"] = phase;
   setOrDrop(status, "reason", report.reason());
   setOrDrop(status, "message", report.message());
-  status["qosClass"] = qosClass(pod);
+  // The API server has set it, and lets nobody change it.
+  if (kube::text(status, {"qosClass"}).empty()) status["qosClass"] = qosClass(pod);
   if (!status.contains("startTime") && report.started_at_ns() != 0)
     status["startTime"] = timeText(report.started_at_ns());
   setAddresses(status, report, facts);
@@ -196,18 +200,25 @@ Object podStatus(const Object& pod, const PodReport& report, const NodeFacts& fa
 std::string qosClass(const Object& pod) {
   bool any = false;
   bool guaranteed = true;
-  for (const std::string_view list : {"containers", "initContainers"}) {
-    for (const auto& item : kube::items(pod, {"spec", list})) {
-      for (const std::string_view name : {"cpu", "memory"}) {
-        const auto amount = [&](std::string_view from) {
-          const auto milli = milliValue(quantityText(kube::child(kube::objectOf(item), {"resources", from}), name));
-          return milli ? *milli : 0;
-        };
-        const int64_t limit = amount("limits");
-        const int64_t request = amount("requests");
-        any = any || limit > 0 || request > 0;
-        guaranteed = guaranteed && limit > 0 && (request == 0 || request == limit);
-      }
+  const auto count = [&](const Object& holder) {
+    for (const std::string_view name : {"cpu", "memory"}) {
+      const auto amount = [&](std::string_view from) {
+        const auto milli = milliValue(quantityText(kube::child(holder, {"resources", from}), name));
+        return milli ? *milli : 0;
+      };
+      const int64_t limit = amount("limits");
+      const int64_t request = amount("requests");
+      any = any || limit > 0 || request > 0;
+      guaranteed = guaranteed && limit > 0 && (request == 0 || request == limit);
+    }
+  };
+  const Object& spec = kube::child(pod, {"spec"});
+  // What the pod as a whole asks for goes before what its containers ask for.
+  if (!kube::child(spec, {"resources"}).empty()) {
+    count(spec);
+  } else {
+    for (const std::string_view list : {"containers", "initContainers"}) {
+      for (const auto& item : kube::items(spec, {list})) count(kube::objectOf(item));
     }
   }
   if (!any) return "BestEffort";

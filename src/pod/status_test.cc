@@ -69,6 +69,37 @@ TEST(PodStatus, TheIdOfAContainerIsThatOfItsLastRun) {
   EXPECT_EQ(kube::text(of(1), {"lastState", "terminated", "containerID"}), "slipway://u-1-0-b-0");
 }
 
+TEST(PodStatus, TheQosClassIsThatOfTheApiServer) {
+  kube::Object pod = somePod();
+  kube::ensure(pod, {"status"})["qosClass"] = "Guaranteed";
+  EXPECT_EQ(kube::text(podStatus(pod, running({"a", "b"}), {}, kNow), {"qosClass"}), "Guaranteed");
+  kube::Object whole = somePod();
+  whole["spec"].as_object()["resources"] = {{"limits", {{"cpu", "3"}, {"memory", "300Mi"}}},
+                                            {"requests", {{"cpu", "3"}, {"memory", "300Mi"}}}};
+  EXPECT_EQ(qosClass(whole), "Guaranteed");
+}
+
+TEST(PodStatus, AnInitContainerThatRunsIsNotReadyAndASidecarIs) {
+  PodReport report = running({"setup", "side", "a", "b"});
+  for (const int i : {0, 1}) report.mutable_containers(i)->set_kind(ContainerReport::INIT);
+  const auto status =
+      podStatus(somePod(R"({"name":"setup","image":"i"},{"name":"side","image":"i","restartPolicy":"Always"})"), report,
+                {}, kNow);
+  const auto& inits = kube::items(status, {"initContainerStatuses"});
+  EXPECT_FALSE(kube::boolean(inits[0].as_object(), {"ready"}));
+  EXPECT_TRUE(kube::boolean(inits[1].as_object(), {"ready"}));
+}
+
+TEST(PodStatus, AnEndThatIsNotThePodsOwnIsADisruption) {
+  for (const std::string reason : {"Preempted", "NodeFail", "Evicted", "TimeLimit", "Error"}) {
+    PodReport report = running({"a", "b"});
+    report.set_stage(PodReport::FAILED);
+    report.set_reason(reason);
+    const bool own = reason == "TimeLimit" || reason == "Error";
+    EXPECT_EQ(condition(podStatus(somePod(), report, {}, kNow), "DisruptionTarget"), own ? "none" : "True") << reason;
+  }
+}
+
 TEST(PodStatus, IsTheSameAgainWhenNothingChanged) {
   kube::Object pod = somePod();
   const auto first = podStatus(pod, running({"a", "b"}), {}, kNow);
