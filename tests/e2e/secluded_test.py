@@ -1,11 +1,14 @@
 """A site whose compute nodes cannot reach the agent: what goes by files goes on, the rest goes through a job step, while it
 is asked for."""
 
+import re
 import subprocess
 import time
 import unittest
+import urllib.request
 
 from site_fixture import SiteTest, host_pod, wait_for
+from testsite.processes import free_port
 
 
 class Secluded(SiteTest):
@@ -48,6 +51,45 @@ class Secluded(SiteTest):
                               capture_output=True, timeout=90)
         self.assertEqual((done.returncode, done.stdout == data), (0, True), done.stderr)
         self.kubectl("delete", "pod", "runs", "--now", timeout=90)
+
+    def test_attach_goes_through_a_job_step(self):
+        manifest = host_pod("heard", ["sh", "-c", 'while read line; do echo "heard $line"; done; echo bye'])
+        manifest["spec"]["containers"][0].update(stdin=True, stdinOnce=True)
+        self.stack.apply(manifest)
+        self.stack.wait_phase("heard", {"Running"})
+        done = self.kubectl("attach", "-i", "heard", stdin="one\ntwo\n", check=False, timeout=90)
+        self.assertIn("heard one\nheard two\n", done.stdout, done.stderr)
+        self.stack.wait_phase("heard", {"Succeeded"})
+        self.assertEqual(self.kubectl("logs", "heard"), "heard one\nheard two\nbye\n")
+
+    def test_a_forwarded_port_goes_through_a_job_step(self):
+        port = free_port()
+        script = "mkdir www; head -c 2000000 /dev/zero >www/big; " \
+                 f"PATH=$PATH:{self.image}/bin; exec busybox httpd -f -p 127.0.0.1:{port} -h www"
+        self.stack.apply(host_pod("serves", ["sh", "-c", script]))
+        self.stack.wait_phase("serves", {"Running"})
+        forward = subprocess.Popen(["kubectl", "--kubeconfig", str(self.stack.kubeconfig), "port-forward", "pod/serves", f":{port}"],
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        try:
+            local = re.search(r"127.0.0.1:(\d+)", forward.stdout.readline())
+            with urllib.request.urlopen(f"http://127.0.0.1:{local[1]}/big", timeout=60) as answer:
+                self.assertEqual(len(answer.read()), 2000000)
+        finally:
+            forward.terminate()
+            forward.communicate(timeout=10)
+        self.kubectl("delete", "pod", "serves", "--now", timeout=90)
+
+    def test_a_changed_config_map_reaches_the_volume(self):
+        self.kubectl("create", "configmap", "settings", "--from-literal=a=one")
+        script = "while :; do cat ${SLIPWAY_VOLUME_S:-/etc/settings}/a; echo; sleep 0.5; done"
+        manifest = host_pod("reads", ["sh", "-c", script], volumes=[{"name": "s", "configMap": {"name": "settings"}}])
+        manifest["spec"]["containers"][0]["volumeMounts"] = [{"name": "s", "mountPath": "/etc/settings"}]
+        self.stack.apply(manifest)
+        self.stack.wait_phase("reads", {"Running"})
+        wait_for("the first contents", lambda: self.log_of("reads").endswith("one\n"), 30)
+        self.kubectl("patch", "configmap", "settings", "--type=merge", "-p", '{"data":{"a":"two"}}')
+        wait_for("the new contents", lambda: self.log_of("reads").endswith("two\n"), 120, 0.5)
+        self.kubectl("delete", "pod", "reads", "--now", timeout=90)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import unittest
 
 import bridge_test
 import mpi_test
+import secluded_test
 import secrets_test
 from site_fixture import SiteTest, host_pod, pod, wait_for
 from testsite import root
@@ -248,6 +249,19 @@ class SidSecrets(OtherSite, secrets_test.OfRanks):
     contained = True
 
 
+class SidSecluded(OtherSite, secluded_test.Secluded):
+    """Steps that carry what compute nodes may not, by the srun of Slurm 26.05."""
+
+    suite = "sid"
+    contained = True
+
+
+class TrixieSecluded(OtherSite, secluded_test.Secluded):
+    """The same by the srun of Slurm 24.11."""
+
+    suite = "trixie"
+
+
 class SidChaos(OtherSite):
     """kill -9 of slurmctld and agent while pods are submitted: none lost, none doubled."""
 
@@ -282,7 +296,8 @@ class SidChaos(OtherSite):
 
 
 def main():
-    wanted = [word for word in sys.argv[1:] if not word.startswith("-")] or ["Trixie", "Sid", "SidRanks", "SidSecrets", "SidChaos"]
+    wanted = [word for word in sys.argv[1:] if not word.startswith("-")] or [
+        "Trixie", "TrixieSecluded", "Sid", "SidRanks", "SidSecrets", "SidSecluded", "SidChaos"]
     why = {name: root.missing(globals()[name.split(".")[0]].suite) for name in wanted}
     for name, reason in why.items():
         if reason:
