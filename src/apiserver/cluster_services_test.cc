@@ -126,9 +126,14 @@ TEST_F(Services, APodsPageLeadsThroughTheProxyAgain) {
     const auto options = co_await client.ask("OPTIONS", proxy);
     EXPECT_EQ(options.code, 200);
     EXPECT_THAT(options.text, HasSubstr("OPTIONS"));
-    const auto no_slash = co_await client.ask("GET", proxy + "?a=1");
-    EXPECT_EQ(no_slash.code, 301);
-    EXPECT_EQ(no_slash.location, proxy + "/?a=1");
+    for (const char* method : {"GET", "HEAD"}) {
+      const auto no_slash = co_await client.ask(method, proxy + "?a=1");
+      EXPECT_EQ(no_slash.code, 301) << method;
+      EXPECT_EQ(no_slash.location, proxy + "/?a=1");
+    }
+    const auto head = co_await client.ask("HEAD", proxy + "/");
+    EXPECT_EQ(head.code, 200);
+    EXPECT_EQ(head.text, "");
     const auto moved = co_await client.ask("GET", proxy + "/moved");
     EXPECT_EQ(moved.code, 302);
     EXPECT_EQ(moved.location, proxy + "/there");

@@ -284,18 +284,19 @@ Task<Answer<Reply>> Api::routeResource(Call& call) {
   if (call.kind->table == "core/endpoints") {
     call.warnings.emplace_back("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice");
   }
-  if (call.request.method == "HEAD") co_return failure(refuse::methodNotAllowed());
+  const bool passed_on = call.info.subresource == "proxy";
+  if (call.request.method == "HEAD" && !passed_on) co_return failure(refuse::methodNotAllowed());
   CO_TRY_STATUS(checkShape(call));
   const std::string key =
       call.info.subresource.empty() ? call.kind->table : call.kind->table + "/" + call.info.subresource;
   auto special = resources_.find(key);
   if (special == resources_.end() && call.kind->custom) special = resources_.find("*/" + call.info.subresource);
   if (special != resources_.end()) {
-    if (call.info.verb == "create" && call.info.subresource != "proxy") CO_TRY_STATUS(negotiateUntabled(call));
+    if (call.info.verb == "create" && !passed_on) CO_TRY_STATUS(negotiateUntabled(call));
     co_return co_await special->second(call);
   }
   // Without a handler of its own a proxy must not fall through to the object itself: a DELETE would delete the Service.
-  if (call.info.subresource == "proxy") {
+  if (passed_on) {
     co_return failure(StatusError(Error{Code::NotImplemented, "this server does not proxy to " + call.kind->table}));
   }
   CO_TRY_STATUS(negotiate(call));
