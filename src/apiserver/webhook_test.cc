@@ -68,7 +68,7 @@ TEST_F(Webhooks, AMutatingOneChangesTheObjectAndEarlierOnesMaySeeIt) {
     EXPECT_EQ(json::text(answer.body, {"data", "one"}), "yes");
     EXPECT_EQ(json::text(answer.body, {"data", "two"}), "yes");
     EXPECT_THAT(seen, ElementsAre("one", "two", "one"));
-    EXPECT_EQ(answer.warnings.size(), 3U);
+    EXPECT_EQ(answer.warnings.size(), 2U) << "the same words are said once";
     co_await first.stop();
     co_await second.stop();
   });

@@ -19,7 +19,7 @@ size_t lengthOf(std::string_view text) {
   return static_cast<size_t>(std::ranges::count_if(text, beginsCharacter));
 }
 
-std::string_view cut(std::string_view text) {
+std::string_view shortened(std::string_view text) {
   size_t characters = 0;
   for (size_t i = 0; i < text.size(); ++i) {
     if (beginsCharacter(text[i]) && characters++ == kCutWarning) return text.substr(0, i);
@@ -52,7 +52,7 @@ void addWarnings(const std::vector<std::string>& texts, http::Headers& headers) 
   size_t written = 0;
   for (const std::string_view text : all) {
     if (written >= kAllWarnings) break;
-    const std::string_view said = too_long ? cut(text) : text;
+    const std::string_view said = too_long ? shortened(text) : text;
     written += lengthOf(said);
     headers.add("Warning", warningHeader(said));
   }
