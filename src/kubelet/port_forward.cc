@@ -20,6 +20,7 @@ struct Pair {
   uint32_t error_stream = 0;
   uint32_t data_stream = 0;
   uint16_t port = 0;
+  std::string failure;  ///< what the pod's side said, for the error stream
   async::Channel<std::string> input{kQueued};
   bool complete() const { return error_stream != 0 && data_stream != 0; }
 };
@@ -42,6 +43,7 @@ class PortForward : public std::enable_shared_from_this<PortForward> {
   static Task<void> pumpDown(std::shared_ptr<PortForward> self, std::shared_ptr<Pair> pair,
                              std::shared_ptr<PortSession> session);
   Task<void> endPair(std::shared_ptr<Pair> pair, std::string error);
+  std::string blame(const Pair& pair, const std::string& why) const;
 
   SpdyConnection connection_;
   Backend& backend_;
@@ -104,8 +106,7 @@ Task<void> PortForward::forward(std::shared_ptr<PortForward> self, std::shared_p
   const Executor executor = co_await async::thisExecutor();
   auto opened = co_await self->backend_.portForward(self->pod_, pair->port);
   if (!opened) {
-    co_await self->endPair(pair, fmt::format("error forwarding port {} to pod {}/{}: {}", pair->port, self->pod_.ns,
-                                             self->pod_.pod, opened.error().message));
+    co_await self->endPair(pair, self->blame(*pair, opened.error().message));
     co_return;
   }
   const std::shared_ptr<PortSession> session = std::move(*opened);
@@ -113,7 +114,11 @@ Task<void> PortForward::forward(std::shared_ptr<PortForward> self, std::shared_p
   group.spawn("port-forward up", pumpUp(self, pair, session));
   group.spawn("port-forward down", pumpDown(self, pair, session));
   co_await group.join();
-  co_await self->endPair(pair, "");
+  co_await self->endPair(pair, pair->failure.empty() ? "" : self->blame(*pair, pair->failure));
+}
+
+std::string PortForward::blame(const Pair& pair, const std::string& why) const {
+  return fmt::format("error forwarding port {} to pod {}/{}: {}", pair.port, pod_.ns, pod_.pod, why);
 }
 
 Task<void> PortForward::pumpUp(std::shared_ptr<PortForward> /*self*/, std::shared_ptr<Pair> pair,
@@ -132,7 +137,13 @@ Task<void> PortForward::pumpDown(std::shared_ptr<PortForward> self, std::shared_
                                  std::shared_ptr<PortSession> session) {
   while (true) {
     auto piece = co_await session->receive();
-    if (!piece || !*piece) break;
+    if (!piece) {
+      // Its end goes out with the reason.
+      pair->failure = piece.error().message;
+      pair->input.close();
+      co_return;
+    }
+    if (!*piece) break;
     const Status sent = co_await self->connection_.send(pair->data_stream, std::move(**piece));
     if (!sent) break;
   }

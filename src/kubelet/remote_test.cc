@@ -275,6 +275,11 @@ Task<void> forwardsPorts(SpdyClient& client) {
   co_await client.readUntil(3, "hello");
   co_await client.readUntil(5);
   EXPECT_EQ(client.data[5], "error forwarding port 1 to pod default/p1: connection refused");
+  std::string later = client.encoder.synStream(9, {{"streamtype", "error"}, {"port", "2"}, {"requestid", "2"}}, true);
+  later += client.encoder.synStream(11, {{"streamtype", "data"}, {"port", "2"}, {"requestid", "2"}});
+  co_await client.send(later);
+  co_await client.readUntil(11);
+  EXPECT_EQ(client.data[9], "error forwarding port 2 to pod default/p1: dial port 2: connection refused");
   co_await client.send(SpdyEncoder::data(3, "", true));
   co_await client.readUntil(3);
   co_await client.readUntil(1);

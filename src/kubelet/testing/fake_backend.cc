@@ -56,7 +56,7 @@ class Cat final : public ExecSession {
 
 class EchoPort final : public PortSession {
  public:
-  explicit EchoPort(FakeBackend& backend) : backend_(backend) { ++backend_.open_sessions; }
+  EchoPort(FakeBackend& backend, bool refuses) : backend_(backend), refuses_(refuses) { ++backend_.open_sessions; }
   ~EchoPort() override { --backend_.open_sessions; }
   Task<Status> send(std::string data) override {
     co_await output_.send(std::move(data));
@@ -67,12 +67,14 @@ class EchoPort final : public PortSession {
     co_return Status();
   }
   Task<Result<std::optional<std::string>>> receive() override {
+    if (refuses_) co_return failure(Code::ServiceUnavailable, "dial port 2: connection refused");
     auto output = co_await output_.receive();
     co_return output;
   }
 
  private:
   FakeBackend& backend_;
+  bool refuses_;
   async::Channel<std::string> output_{1000};
 };
 
@@ -124,7 +126,7 @@ Task<Result<std::unique_ptr<PortSession>>> FakeBackend::portForward(ContainerRef
   last_container = pod;
   if (broken) co_return failure(*broken);
   if (port == 1) co_return failure(Code::ServiceUnavailable, "connection refused");
-  co_return std::make_unique<EchoPort>(*this);
+  co_return std::make_unique<EchoPort>(*this, port == 2);
 }
 
 Task<Result<NodeStats>> FakeBackend::nodeStats(std::string /*node*/) {

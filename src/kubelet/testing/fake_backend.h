@@ -33,7 +33,7 @@ class FakeBackend final : public Backend {
   Task<Result<std::unique_ptr<LogStream>>> logs(ContainerRef container, LogOptions options) override;
   /// Runs "cat": what comes in goes out, until the input ends or "exit <n>" comes.
   Task<Result<std::unique_ptr<ExecSession>>> exec(ContainerRef container, ExecOptions options) override;
-  /// Echoes.
+  /// Echoes. Port 1 cannot be had; of port 2 the pod says so.
   Task<Result<std::unique_ptr<PortSession>>> portForward(ContainerRef pod, uint16_t port) override;
   Task<Result<NodeStats>> nodeStats(std::string node) override;
   Task<Result<std::vector<PodStats>>> podStats(std::string node) override;
