@@ -6,7 +6,8 @@
 namespace slipway::pod {
 
 /// Annotations `slipway.dev/...` and their aliases → options of sbatch, each checked against what it may hold. Flags
-/// that have an annotation of their own are as good as it. Invalid names the annotation. Nothing here can add a line to a script or override what Slipway sets itself.
+/// that have an annotation of their own are as good as it. Invalid names the annotation. Nothing here can add a line to
+/// a script or override what Slipway sets itself.
 Status applyAnnotations(const kube::Object& pod, site::v1::SlurmOptions& options);
 
 /// Whether `slipway.dev/<name>` on a pod means something.
