@@ -78,6 +78,7 @@ Task<void> secondFails(Harness& h) {
     kube::ensure(pod, {"metadata"})["namespace"] = "default";
     kube::ensure(pod, {"metadata"}).erase("uid");
     kube::ensure(pod, {"spec"})["nodeName"] = "n1";
+    kube::ensure(pod, {"spec"})["restartPolicy"] = "Never";
     kube::ensure(pod, {"spec"})["containers"].as_array()[0].as_object()["image"] = "busybox";
     pod["status"] = Object{{"phase", "Pending"}};
     h.client.put(kube::kPods, pod);

@@ -7,6 +7,40 @@ namespace slipway::bridge {
 
 using kube::Object;
 using kube::ObjectPtr;
+using site::v1::PodReport;
+
+namespace {
+
+bool nothingRan(const PodReport& report) {
+  return std::all_of(report.containers().begin(), report.containers().end(),
+                     [](const auto& container) { return container.has_waiting() && !container.has_last_terminated(); });
+}
+
+}  // namespace
+
+bool PodRunner::heldBack(const Object& pod, const PodReport& report) {
+  if (report.stage() != PodReport::FAILED || isFinal(pod)) return false;
+  const std::string owner(replacerOf(pod));
+  if (owner.empty() || kube::text(pod, {"status", "phase"}) == "Running" || !nothingRan(report)) return false;
+  const std::string uid(kube::uid(pod));
+  const SteadyTime now = shared_.clock.steady();
+  Entry& entry = entries_[uid];
+  if (!entry.fails_at) {
+    const async::BackoffPolicy& policy = shared_.options.pods.refused;
+    std::erase_if(early_ends_, [&](const auto& each) { return now - each.second.last > 4 * policy.max; });
+    const auto known = early_ends_.find(owner);
+    entry.fails_at = now;
+    if (known == early_ends_.end()) {
+      early_ends_.emplace(owner, EarlyEnds{async::Backoff(policy, shared_.random), now});
+    } else {
+      *entry.fails_at += std::chrono::duration_cast<SteadyTime::duration>(known->second.delays.next());
+      known->second.last = *entry.fails_at;
+    }
+  }
+  if (now >= *entry.fails_at) return false;
+  queue_.addAfter(uid, *entry.fails_at - now);
+  return true;
+}
 
 Task<Status> PodRunner::orphan(std::string uid) {
   const auto found = entries_.find(uid);

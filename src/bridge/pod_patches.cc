@@ -86,6 +86,15 @@ bool isFinal(const Object& pod) {
   return phase == "Succeeded" || phase == "Failed";
 }
 
+std::string_view replacerOf(const Object& pod) {
+  for (const value& item : kube::items(pod, {"metadata", "ownerReferences"})) {
+    if (!item.is_object() || !kube::boolean(item.get_object(), {"controller"})) continue;
+    const bool counts = kube::text(item.get_object(), {"kind"}) == "Job";
+    return counts ? std::string_view() : kube::text(item.get_object(), {"uid"});
+  }
+  return {};
+}
+
 bool isOver(const site::v1::PodReport& report) {
   return report.stage() == site::v1::PodReport::SUCCEEDED || report.stage() == site::v1::PodReport::FAILED;
 }

@@ -15,6 +15,11 @@ uint32_t attemptOf(const kube::Object& pod);
 /// It has ended: what it is to run may not run any more.
 bool isFinal(const kube::Object& pod);
 
+/// The uid of the controller that makes another Pod as soon as this one has failed, and again, without end: any but a
+/// Job, which counts. A kubelet lets what it cannot start wait in one Pod; so such a Pod stays Pending here. Empty:
+/// none.
+std::string_view replacerOf(const kube::Object& pod);
+
 /// Its job is over and will not come back.
 bool isOver(const site::v1::PodReport& report);
 

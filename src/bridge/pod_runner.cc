@@ -29,16 +29,6 @@ bool sameWish(const Object& left, const Object& right) {
          kube::child(left, {"metadata", "labels"}) == kube::child(right, {"metadata", "labels"});
 }
 
-/// Whether somebody makes another pod at once when this one has failed, and again, without end: any controller but a
-/// Job, which counts.
-bool isReplaced(const Object& pod) {
-  for (const auto& item : kube::items(pod, {"metadata", "ownerReferences"})) {
-    const Object& owner = kube::objectOf(item);
-    if (kube::boolean(owner, {"controller"})) return kube::text(owner, {"kind"}) != "Job";
-  }
-  return false;
-}
-
 /// The outcome is open: the same call again settles it, and there is nothing to tell the user.
 bool isPassing(const Error& error) {
   return error.is(Code::ServiceUnavailable) || error.is(Code::Timeout) || error.is(Code::TooManyRequests) ||
@@ -150,6 +140,7 @@ Task<Status> PodRunner::reconcile(std::string uid) {
   if (entry.report && entry.report->attempt() >= attemptOf(*pod) && entry.report->stage() != PodReport::REFUSED) {
     PodReport report = *entry.report;
     blameDeadline(report);
+    if (heldBack(*pod, report)) report.set_stage(PodReport::STARTING);
     const std::string fate = openFate(report);
     if (!fate.empty() && !isFinal(*pod) && kube::text(*pod, {"status", "reason"}) != report.reason()) {
       shared_.events.record(kube::ObjectReference::of(*pod, kube::kPods), true, report.reason(), fate);
@@ -265,7 +256,7 @@ Task<Status> PodRunner::submit(ObjectPtr pod) {
   if (!plan) {
     const bool for_good = plan.error().is(Code::Invalid);
     co_return co_await refuse(pod, for_good ? "InvalidPod" : "CreateContainerConfigError", plan.error().message,
-                              for_good && !isReplaced(*pod));
+                              for_good);
   }
   co_return co_await submitPlan(pod, std::move(*plan));
 }
@@ -309,11 +300,12 @@ Task<Status> PodRunner::refuse(ObjectPtr pod, std::string reason, std::string me
   if (!entry.refusals) entry.refusals.emplace(shared_.options.pods.refused, shared_.random);
   const std::chrono::nanoseconds delay = entry.refusals->next();
   entry.submit_after = shared_.clock.steady() + std::chrono::duration_cast<SteadyTime::duration>(delay);
-  if (!for_good) queue_.addAfter(uid, delay);
+  const bool fails = for_good && replacerOf(*pod).empty();
+  if (!fails) queue_.addAfter(uid, delay);
   PodReport report;
   report.set_pod_uid(uid);
   report.set_attempt(attemptOf(*pod));
-  report.set_stage(for_good ? PodReport::FAILED : PodReport::REFUSED);
+  report.set_stage(fails ? PodReport::FAILED : PodReport::REFUSED);
   report.set_reason(reason);
   report.set_message(toValidUtf8(message));
   co_return co_await writeStatus(pod, std::move(report));

@@ -64,6 +64,12 @@ class PodRunner {
     std::optional<SteadyTime> observed_at;    ///< nothing but its generation was written then
     int64_t generation = 0;                   ///< last seen; 0: not yet
     std::optional<WallTime> changed_at;       ///< its generation was seen to move
+    std::optional<SteadyTime> fails_at;       ///< its failure is held back until then
+  };
+  /// What a controller's Pods came to that failed before anything of them ran.
+  struct EarlyEnds {
+    async::Backoff delays;
+    SteadyTime last;
   };
   Task<void> work();
   Task<Status> reconcile(std::string uid);
@@ -71,6 +77,10 @@ class PodRunner {
   /// A Pod that came before its Node was kept as a stub: the whole is fetched, and its change comes here again.
   Task<Status> fetchWhole(kube::ObjectPtr stub);
   Task<Status> forget(std::string uid);
+  /// A Pod that failed before a container of it ran (no mount, no runtime) and that its controller would replace at
+  /// once: the first fails at once, the next ones are held back longer and longer, so that a Deployment of such Pods
+  /// makes few jobs. False: to be written now.
+  bool heldBack(const kube::Object& pod, const site::v1::PodReport& report);
   int64_t graceLeft(const kube::Object& pod);
   Task<Status> terminate(kube::ObjectPtr pod);
   Task<Status> submit(kube::ObjectPtr pod);
@@ -105,6 +115,7 @@ class PodRunner {
   SteadyTime connected_at_{};
   bool observes_generation_ = true;  ///< the API server keeps status.observedGeneration
   std::unordered_map<std::string, Entry> entries_;
+  std::unordered_map<std::string, EarlyEnds> early_ends_;  ///< by the controller's uid
   async::WorkQueue<std::string> queue_;
 };
 
