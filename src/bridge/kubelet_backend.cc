@@ -3,6 +3,7 @@
 #include "base/strings.h"
 #include "bridge/kubelet_streams.h"
 #include "bridge/names.h"
+#include "bridge/pod_patches.h"
 #include "kube/stop_after.h"
 
 namespace slipway::bridge {
@@ -53,6 +54,10 @@ std::optional<std::string> noLog(const Object& pod, const std::string& container
     for (const auto& item : kube::items(pod, {"status", list})) {
       if (item.is_object() && kube::text(item.get_object(), {"name"}) == container) status = &item.get_object();
     }
+  }
+  if (isFinal(pod) && kube::annotation(pod, annotation::kJobId).empty()) {
+    return fmt::format("container \"{}\" in pod \"{}\" never ran: {}: {}", container, kube::name(pod),
+                       kube::text(pod, {"status", "reason"}), kube::text(pod, {"status", "message"}));
   }
   const bool ended_before = status != nullptr && kube::find(*status, {"lastState", "terminated"}) != nullptr;
   if (ended_before) return std::nullopt;

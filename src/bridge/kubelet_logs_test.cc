@@ -1,5 +1,6 @@
 #include "async/deadline.h"
 #include "bridge/kubelet_backend.h"
+#include "bridge/names.h"
 #include "bridge/testing/harness.h"
 
 namespace slipway::bridge {
@@ -117,6 +118,13 @@ TEST(KubeletLogs, WhatHasNoLogIsSaidInTheWordsOfAKubelet) {
   EXPECT_EQ(noLog(runs, "c", true), none);
   EXPECT_EQ(noLog(again, "c", false), std::nullopt);
   EXPECT_EQ(noLog(again, "c", true), std::nullopt);
+  kube::Object refused = withStatus({{"name", "c"}, {"state", {{"terminated", {{"exitCode", 137}}}}}});
+  refused["status"].as_object()["phase"] = "Failed";
+  refused["status"].as_object()["reason"] = "InvalidPod";
+  refused["status"].as_object()["message"] = "spec.hostPID: no";
+  EXPECT_EQ(noLog(refused, "c", false), "container \"c\" in pod \"p\" never ran: InvalidPod: spec.hostPID: no");
+  kube::ensure(refused, {"metadata", "annotations"})[annotation::kJobId] = "7";
+  EXPECT_EQ(noLog(refused, "c", false), std::nullopt) << "it had a job";
 }
 
 }  // namespace
