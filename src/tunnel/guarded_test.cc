@@ -27,6 +27,7 @@ TEST(Guarded, CleanupComesAfterTheBody) {
 
 Task<void> victim(std::vector<std::string>& log) {
   co_await guarded(notes(log, "quick", 1ms), notes(log, "tidy", 1ms));
+  log.push_back("second");
   co_await guarded(notes(log, "body", 1h), notes(log, "cleanup", 5ms));
   log.push_back("went on");
 }
@@ -35,7 +36,7 @@ Task<void> cancelsVictim(std::vector<std::string>& log) {
   const Executor executor = co_await async::thisExecutor();
   async::TaskGroup group(executor);
   group.spawn("victim", victim(log));
-  co_await async::sleepFor(20ms);
+  while (log.size() < 3) co_await async::sleepFor(1ms);
   co_await group.stop();
   log.push_back("joined");
 }
@@ -43,7 +44,7 @@ Task<void> cancelsVictim(std::vector<std::string>& log) {
 TEST(Guarded, ACancelledCallerUnwindsAfterTheCleanup) {
   std::vector<std::string> log;
   async::runToEnd(cancelsVictim(log));
-  EXPECT_EQ(log, (std::vector<std::string>{"quick", "tidy", "cleanup", "joined"}));
+  EXPECT_EQ(log, (std::vector<std::string>{"quick", "tidy", "second", "cleanup", "joined"}));
 }
 
 }  // namespace
