@@ -106,12 +106,16 @@ Task<void> note(RequestLimiter& limiter, RequestLimiter::Priority priority, std:
 
 Task<void> urgentFirst() {
   const Executor executor = co_await async::thisExecutor();
-  const SystemClock clock;
+  slipway::testing::ManualClock clock;  // no token comes before all are in line
   RequestLimiter limiter(1000, 1, clock);
   std::string order;
   async::TaskGroup group(executor);
   for (int i = 0; i < 5; ++i) group.spawn("normal", note(limiter, RequestLimiter::Priority::Normal, order));
   for (int i = 0; i < 5; ++i) group.spawn("urgent", note(limiter, RequestLimiter::Priority::Urgent, order));
+  while (order.size() < 10) {
+    co_await async::sleepFor(1ms);
+    clock.advance(1ms);
+  }
   co_await group.join();
   EXPECT_EQ(order, "nUUUUUnnnn");
 }
