@@ -41,6 +41,11 @@ class FakeKubelet {
  private:
   Task<void> answer(http::Exchange& exchange) {
     targets.push_back(exchange.request().target);
+    if (exchange.request().query() == "previous=true") {
+      http::Response response{400, {{"Content-Type", "text/plain"}}, "it never ran before\n"};
+      co_await exchange.respond(std::move(response));
+      co_return;
+    }
     if (exchange.request().path().starts_with("/containerLogs/")) {
       http::Response response{200, {{"Content-Type", "text/plain"}}, "one\ntwo\n"};
       co_await exchange.respond(std::move(response));
@@ -84,6 +89,9 @@ TEST_F(PodStreams, LogsComeFromTheKubeletOfTheNode) {
     EXPECT_EQ(log.code, 200);
     EXPECT_EQ(log.text, "one\ntwo\n");
     EXPECT_THAT(kubelet.targets, ::testing::ElementsAre("/containerLogs/default/p/c?tailLines=2"));
+    const auto refused = co_await client.ask("GET", "/api/v1/namespaces/default/pods/p/log?previous=true");
+    EXPECT_EQ(refused.code, 400);
+    EXPECT_EQ(json::text(refused.body, {"message"}), "it never ran before");
     co_await kubelet.stop();
   });
 }

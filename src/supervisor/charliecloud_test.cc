@@ -44,8 +44,9 @@ struct Charliecloud : testing::Test {
   }
   int run() { return async::runToEnd(runSupervisor(pod.options())); }
   /// Nothing is tried again before the end.
-  void runSlowly() {
-    SupervisorOptions options = pod.options();
+  void runSlowly() { runSlowly(pod); }
+  static void runSlowly(TestPod& which) {
+    SupervisorOptions options = which.options();
     options.timing.backoff_initial = std::chrono::seconds(60);
     options.timing.backoff_max = std::chrono::seconds(60);
     async::runToEnd(runSupervisor(std::move(options)));
@@ -318,7 +319,7 @@ TEST_F(Charliecloud, AnUnknownImageIsReportedAndTriedAgain) {
     mine.plan.set_runtime("charliecloud");
     mine.add("main", "true").set_image("/no/such/image");
     mine.plan.set_active_deadline_seconds(deadline);
-    async::runToEnd(runSupervisor(mine.options()));
+    runSlowly(mine);
     EXPECT_EQ(mine.report().reason(), "DeadlineExceeded");
     const auto container = mine.report().containers(0);
     if (container.waiting().reason() != "ImagePullBackOff") continue;

@@ -77,10 +77,11 @@ std::string kubeletQuery(const http::Request& request, bool streams) {
   return out.empty() ? "" : "?" + join(out, "&");
 }
 
-Task<Answer<Reply>> toKubelet(Call* call, NodeDialer* dialer, std::string node, std::string target) {
+Task<Answer<Reply>> toKubelet(Call* call, NodeDialer* dialer, std::string node, std::string target,
+                              bool checked = false) {
   const Executor executor = co_await async::thisExecutor();
   CO_TRY(std::unique_ptr<http::Client> client, dialer->kubeletOf(executor, node));
-  co_return co_await relay(call, std::move(client), std::move(target), "of node " + node);
+  co_return co_await relay(call, std::move(client), std::move(target), "of node " + node, std::nullopt, checked);
 }
 
 /// What the webhooks make of the options does not change them: they come by the query, and go on as they came.
@@ -96,7 +97,7 @@ Task<Answer<Reply>> log(Call* call, Registry* registry, NodeDialer* dialer) {
   std::string path = fmt::format("/containerLogs/{}/{}/{}{}", call->info.ns, target.pod, target.container,
                                  kubeletQuery(call->request, false));
   if (!http::isWebSocketRequest(call->request))
-    co_return co_await toKubelet(call, dialer, target.node, std::move(path));
+    co_return co_await toKubelet(call, dialer, target.node, std::move(path), true);
   const Executor executor = co_await async::thisExecutor();
   CO_TRY(std::unique_ptr<http::Client> client, dialer->kubeletOf(executor, target.node));
   co_return co_await relayToWebSocket(call, std::move(client), std::move(path), "of node " + target.node);

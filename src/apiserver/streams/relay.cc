@@ -109,6 +109,24 @@ Task<void> noteGone(http::Exchange* exchange, async::Event* ended) {
   ended->set();
 }
 
+/// What a kubelet says against a request, as a Status: its words are for people.
+Task<StatusError> refusalOf(http::ResponseStream* answer) {
+  constexpr size_t kWords = 2048;
+  std::string words;
+  std::vector<char> buffer(kWords);
+  while (words.size() < kWords) {
+    const Result<size_t> got = co_await answer->readSome(buffer);
+    if (!got || *got == 0) break;
+    words.append(buffer.data(), *got);
+  }
+  const int status = answer->head().status;
+  words = toValidUtf8(trim(words));
+  if (status == 400) co_return refuse::badRequest(std::move(words));
+  if (status == 404) co_return StatusError(404, "NotFound", std::move(words));
+  if (status == 500) co_return refuse::internal(words);
+  co_return StatusError(status, "", std::move(words));
+}
+
 bool isPage(const http::Headers& headers) {
   const std::string_view encoding = headers.get("Content-Encoding");
   return headers.get("Content-Type").starts_with("text/html") && (encoding.empty() || encoding == "identity");
@@ -121,7 +139,7 @@ StatusError unreachable(const std::string& where, const Error& error) {
 }
 
 Task<Answer<Reply>> relay(Call* call, std::unique_ptr<http::Client> client, std::string target, std::string where,
-                          std::optional<ProxyLinks> links) {
+                          std::optional<ProxyLinks> links, bool checked) {
   const bool upgrade = call->request.headers.hasToken("Connection", "upgrade");
   http::Request request = outgoing(call->request, std::move(target), upgrade);
   // A page can only be changed as it is.
@@ -130,8 +148,13 @@ Task<Answer<Reply>> relay(Call* call, std::unique_ptr<http::Client> client, std:
 
   Result<std::unique_ptr<http::ResponseStream>> opened = co_await client->open(std::move(request), kAnswerWithin);
   if (!opened) co_return failure(unreachable(where, opened.error()));
+  const int status = (*opened)->head().status;
+  if (checked && (status < 200 || status > 206)) {
+    StatusError refused = co_await refusalOf(opened->get());
+    co_return failure(std::move(refused));
+  }
   http::Response head;
-  head.status = (*opened)->head().status;
+  head.status = status;
   for (const auto& [name, value] : (*opened)->head().headers) {
     if (isHopByHop(name)) continue;
     head.headers.add(name, links && equalsIgnoreCase(name, "Location") ? links->link(value) : value);
