@@ -110,7 +110,7 @@ Task<void> noteGone(http::Exchange* exchange, async::Event* ended) {
 }
 
 /// What a kubelet says against a request, as a Status: its words are for people.
-Task<StatusError> refusalOf(http::ResponseStream* answer) {
+Task<StatusError> wordsOfRefusal(http::ResponseStream* answer) {
   constexpr size_t kWords = 2048;
   std::string words;
   std::vector<char> buffer(kWords);
@@ -150,7 +150,7 @@ Task<Answer<Reply>> relay(Call* call, std::unique_ptr<http::Client> client, std:
   if (!opened) co_return failure(unreachable(where, opened.error()));
   const int status = (*opened)->head().status;
   if (checked && (status < 200 || status > 206)) {
-    StatusError refused = co_await refusalOf(opened->get());
+    StatusError refused = co_await wordsOfRefusal(opened->get());
     co_return failure(std::move(refused));
   }
   http::Response head;
