@@ -17,6 +17,8 @@ constexpr std::string_view kV5 = "v5.channel.k8s.io";
 constexpr std::string_view kV1 = "channel.k8s.io";
 constexpr uint8_t kClosedChannel = 255;  // v5: the second byte says which
 constexpr auto kStreamsLimit = std::chrono::seconds(30);
+// kubectl up to 1.32 makes its side of the channels just after the upgrade, and throws away what comes before.
+constexpr auto kClientSettles = std::chrono::milliseconds(40);
 constexpr size_t kMostEarly = 1024 * 1024;  // bytes on streams before all of them are there
 
 /// The message of a metav1.Status that is no success.
@@ -51,8 +53,11 @@ class WebSocketChannels final : public RemoteChannels {
   }
 
   Task<Status> send(Channel channel, std::string data) override {
+    const auto now = std::chrono::steady_clock::now();
+    if (!data.empty() && now < settled_) co_await async::sleepFor(settled_ - now);
     data.insert(data.begin(), static_cast<char>(channel));
-    return connection_.send(std::move(data));
+    const Status sent = co_await connection_.send(std::move(data));
+    co_return sent;
   }
 
   Task<void> finish(std::string status) override {
@@ -65,6 +70,7 @@ class WebSocketChannels final : public RemoteChannels {
 
  private:
   WebSocketConnection connection_;
+  std::chrono::steady_clock::time_point settled_ = std::chrono::steady_clock::now() + kClientSettles;
   bool first_version_;
 };
 

@@ -85,6 +85,7 @@ Task<Result<WebSocketClient>> connectWebSocket(World& world, std::string target,
 }
 
 Task<void> execsOverWebSocket(World& world) {
+  const auto begun = std::chrono::steady_clock::now();
   auto client = co_await connectWebSocket(
       world, "/exec/default/p1/main?command=cat&command=-u&input=1&output=1&error=1", "v5.channel.k8s.io");
   std::string got = co_await client->next();
@@ -93,6 +94,8 @@ Task<void> execsOverWebSocket(World& world) {
   co_await client->send(std::string("\0hello", 6));
   got = co_await client->next();
   EXPECT_EQ(got, "1hello");
+  EXPECT_GE(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(40))
+      << "a client that is not ready yet would throw it away";
   co_await client->send(std::string("\0err no", 7));
   got = co_await client->next();
   EXPECT_EQ(got, "2no");

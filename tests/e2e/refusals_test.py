@@ -108,7 +108,7 @@ class Streams(PodTest):
                     self.assertEqual(client.recv(10), b"")
                 except ConnectionResetError:
                     pass
-            wait_for("kubectl's word", lambda: re.search(rf"error forwarding port {port} to pod deaf, uid .*refused", "".join(said)), 10)
+            wait_for("kubectl's word", lambda: re.search(rf"error forwarding port {port} to pod default/deaf: .*refused", "".join(said)), 10)
         finally:
             forward.terminate()
             forward.wait(10)
