@@ -20,7 +20,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from judge import Judge, MARK, pids_of  # noqa: E402
 from site_fixture import Failed, SiteTest, host_pod, wait_for  # noqa: E402
 
-PATIENCE = 240
+# Slurm may see late that a job has to be requeued, and then holds it for two minutes before it runs again.
+PATIENCE = 420
 FINAL = ("Succeeded", "Failed")
 # Each run says when it begins, that it lives, and when it ends; a line is one write to a file opened for appending.
 SCRIPT = """
